@@ -1,0 +1,1 @@
+"""Environment, settings, constructors, checkpoints, stats: what runs a run."""

@@ -1,0 +1,1 @@
+"""Checks our code against recordings of the original systems: ``python -m tests.golden FOLDER``."""
