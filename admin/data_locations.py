@@ -1,0 +1,107 @@
+"""Where each data set comes from, how it must lie on the disk, and where the user has put it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from admin.environment import env_settings
+
+_VISION_LAB = "https://data.vision.ee.ethz.ch/bhatg"
+_NO_LICENCE = "no licence is stated with the files; ask the authors before other than research use"
+
+
+class MissingDataSet(FileNotFoundError):
+    """The folder of a data set is not set or not there; names key, download and expected layout."""
+
+
+@dataclass(frozen=True)
+class DataLocation:
+    """What a user must know to get a data set.
+
+    Attributes:
+        title: what it is called.
+        layout: files below the folder, as text.
+        sources: where to fetch it, best first.
+        licence: what is known about its terms.
+    """
+
+    title: str
+    layout: str
+    sources: tuple[str, ...]
+    licence: str
+
+
+LOCATIONS: dict[str, DataLocation] = {
+    "zurichraw2rgb_dir": DataLocation(
+        "Zurich RAW to RGB, Canon part",
+        "{train,test}/canon/<i>.jpg: 448x448, i = 0..46838 (train), 0..1203 (test)",
+        (f"{_VISION_LAB}/zurich-raw-to-rgb.zip", "Google Drive file 12L0LYhG78zQBLkIDyFNE5J6fIH02NUgz"),
+        _NO_LICENCE,
+    ),
+    "openimages_dir": DataLocation(
+        "OpenImages",
+        "<split>/*: JPEG files, split mostly train",
+        ("https://storage.googleapis.com/openimages/web/download.html",),
+        "the pages of the data set list the images as CC BY 2.0; each image has its own author",
+    ),
+    "imagefolder_dir": DataLocation(
+        "a folder of images", "*: image files (PNG, JPEG, …)", ("your own photographs",), "yours"
+    ),
+    "synburstval_dir": DataLocation(
+        "SyntheticBurst validation set",
+        "bursts/<bbbb>/im_raw_<ii>.png (bbbb = 0000..0299, ii = 00..13), gt/<bbbb>/im_rgb.png, gt/<bbbb>/meta_info.pkl",
+        (f"{_VISION_LAB}/SyntheticBurstVal.zip", "Google Drive file 1DHu3-_tGSc_8Wwwu6sHFaPtmd9ymd0rZ"),
+        _NO_LICENCE,
+    ),
+    "burstsr_dir": DataLocation(
+        "BurstSR, cropped",
+        "{train,val}/<ssss>_<nnnn>/samsung_<ii>/{im_raw.png,meta_info.pkl} (ii = 00..13) and …/canon/{im_raw.png,meta_info.pkl}",
+        (
+            "python util_scripts/download_burstsr_dataset.py PATH",
+            f"{_VISION_LAB}/BurstSRChallenge/train_00.zip … train_08.zip and val.zip",
+            "Google Drive folder 1A8FytFrYP-y7pZZhfFxVRzEPwcKl-Cp7",
+        ),
+        _NO_LICENCE,
+    ),
+    "kpn_testset_path": DataLocation(
+        "grey burst denoising test set (KPN)",
+        "one .npz file with truth [N,H,W], noisy [N,H,W,8], white_level, sig_shot, sig_read; N at least 438",
+        ("Google Drive file 1UptBXV4f56wMDpS365ydhZkej6ABTFq1",),
+        _NO_LICENCE,
+    ),
+    "bpn_color_testset_dir": DataLocation(
+        "colour burst denoising test set (BPN)",
+        "{1,2,4,8}.npz with truth [N,H,W,3], noisy [N,H,W,8,3], white_level, sqrt_sig_shot, sig_read",
+        ("Google Drive file 1rXmauXa_AW8ZrNiD2QPrbmxcIOfsiONE",),
+        _NO_LICENCE,
+    ),
+}
+
+
+def how_to_get(key: str) -> str:
+    """What to fetch, from where, how it must lie, and the setting that names the place."""
+    location = LOCATIONS[key]
+    return (
+        f"{location.title} ({key})\n"
+        f"  download: {'; or '.join(location.sources)}\n"
+        f"  layout:   {location.layout}\n"
+        f"  licence:  {location.licence}\n"
+        f"  then set {key} in admin/local.py, or BURSTLAB_{key.upper()} in the environment, or give root="
+    )
+
+
+def data_folder(key: str, root: str | Path | None = None) -> Path:
+    """The folder (or file) of a data set: ``root`` if given, else what the environment says for ``key``.
+
+    Raises:
+        MissingDataSet: nothing is set, or nothing is there.
+        KeyError: no data set has this key.
+    """
+    location = LOCATIONS[key]
+    place = Path(root) if root is not None else Path(getattr(env_settings(), key, "") or "")
+    if root is None and place == Path():
+        raise MissingDataSet(f"The place of {location.title} is not set.\n{how_to_get(key)}")
+    if not place.exists():
+        raise MissingDataSet(f"{place} does not exist.\n{how_to_get(key)}")
+    return place

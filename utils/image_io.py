@@ -1,0 +1,133 @@
+"""Image files: the only place that decodes and encodes them.
+
+Two conventions meet here. Ordinary pictures (8 bit) are RGB arrays. The 16-bit PNG files of the burst data sets
+and of saved predictions were written by OpenCV without channel conversion, and are read and written the same way:
+an array (R, G, B) stands in the file as (B, G, R), and a packed Bayer array (R, G, G, B) is an RGBA file whose alpha
+carries the blue plane. Other readers therefore see the channels reversed; Pillow cannot read such files at all.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from utils.atomic_write import write_bytes
+from utils.image_completeness import is_cut_off
+
+PathLike = str | os.PathLike[str]
+
+
+class UnreadableImage(ValueError):
+    """An image file is missing, cut off, no image, or not of the expected bit depth or channels; names the file."""
+
+
+def read_image(path: PathLike) -> NDArray[np.uint8]:
+    """Reads a picture as uint8 ``[H, W, 3]`` RGB, 0..255, as it is stored (mostly sRGB).
+
+    Grey pictures get three equal channels, alpha is dropped, 16 bits are reduced to 8, and an orientation noted in the
+    EXIF data is applied.
+
+    Raises:
+        UnreadableImage: the file cannot be read, is cut off or is not an image.
+    """
+    return cv2.cvtColor(_decode(_read_bytes(path), cv2.IMREAD_COLOR, path), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
+    """Like :func:`read_image` for the bytes of an image file; ``name`` is named in errors."""
+    return cv2.cvtColor(_decode(data, cv2.IMREAD_COLOR, name), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16]:
+    """Reads a 16-bit PNG as uint16 in OpenCV channel order: ``[H, W]`` or ``[H, W, channels]``.
+
+    Args:
+        channels: how many channels the file must have; None takes any.
+
+    Raises:
+        UnreadableImage: the file cannot be read, is cut off, has not 16 bits or not ``channels`` channels.
+    """
+    image = _decode(_read_bytes(path), cv2.IMREAD_UNCHANGED, path)
+    if image.dtype != np.uint16:
+        raise UnreadableImage(
+            f"{path} has {image.dtype.itemsize * 8} bits per value, expected a 16-bit PNG; fetch or write it again"
+        )
+    found = 1 if image.ndim == 2 else image.shape[2]
+    if channels is not None and found != channels:
+        raise UnreadableImage(f"{path} has {found} channels, expected {channels}; is it the right kind of file?")
+    return image  # type: ignore[return-value]
+
+
+def write_png16(path: PathLike, image: NDArray[np.uint16]) -> None:
+    """Writes uint16 ``[H, W]`` or ``[H, W, 1, 3 or 4]`` as PNG in OpenCV channel order; see the module's text.
+
+    The file appears whole or not at all; missing folders are made.
+
+    Raises:
+        ValueError: another type or shape, or a path that does not end in ``.png``.
+    """
+    if image.dtype != np.uint16:
+        raise ValueError(f"{path}: got {image.dtype} values, a 16-bit PNG takes uint16")
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"{path}: a 16-bit PNG must be named .png")
+    _encode(path, image, channels=(1, 3, 4))
+
+
+def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:
+    """Writes a picture, uint8 ``[H, W, 3]`` RGB or ``[H, W]`` grey, in the format that the file's ending names.
+
+    The file appears whole or not at all; missing folders are made.
+
+    Raises:
+        ValueError: another type or shape, or an ending that names no image format.
+    """
+    if image.dtype != np.uint8:
+        raise ValueError(f"{path}: got {image.dtype} values, a picture takes uint8 (0..255)")
+    if image.ndim == 3 and image.shape[2] == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
+    _encode(path, image, channels=(1, 3))
+
+
+def _read_bytes(path: PathLike) -> bytes:
+    # Not cv2.imread: it cannot open every path (non-ASCII ones on Windows) and reports a missing file like a broken one.
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise UnreadableImage(f"{path} does not exist") from error
+    except OSError as error:
+        raise UnreadableImage(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:
+    if not data:
+        raise UnreadableImage(f"{name} is empty; fetch or write it again")
+    if is_cut_off(data):
+        raise UnreadableImage(f"{name} is cut off after {len(data)} bytes; fetch or write it again")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+    except cv2.error as error:
+        raise UnreadableImage(f"{name} cannot be decoded: {error}") from error
+    if image is None:
+        raise UnreadableImage(f"{name} is damaged or no image ({len(data)} bytes)")
+    return image
+
+
+def _encode(path: PathLike, image: np.ndarray, channels: tuple[int, ...]) -> None:
+    found = 1 if image.ndim == 2 else image.shape[-1]
+    if image.ndim not in (2, 3) or found not in channels or image.size == 0:
+        raise ValueError(
+            f"{path}: cannot write an image of shape {image.shape}; expected [H, W, C] with C one of {channels}"
+        )
+    try:
+        done, encoded = cv2.imencode(Path(path).suffix, image)
+    except cv2.error as error:
+        raise ValueError(
+            f"{path}: the ending {Path(path).suffix!r} names no image format that can be written"
+        ) from error
+    if not done:
+        raise ValueError(f"{path}: an image of shape {image.shape} cannot be written as {Path(path).suffix!r}")
+    write_bytes(path, encoded.tobytes())
