@@ -1,0 +1,188 @@
+"""The data loader: torch's, with a name, an interval and reproducible samples."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, NamedTuple
+
+import torch
+import torch.utils.data
+
+from data.collate import collate, collate_stack1
+from utils.draws import Draws, SampleKey
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["DataLoader", "collate", "collate_stack1"]
+
+
+class DataLoader(torch.utils.data.DataLoader[Any]):
+    """torch's data loader, whose batches depend only on (seed, epoch) and not on the number of workers.
+
+    It hands ``SampleKey`` indices to the data set. Each training epoch that is not announced by :meth:`start` is the one
+    after the last; a loader that is not for training then shows the same samples again. Workers live as long as
+    the loader.
+
+    Args:
+        name: appears in logs and statistics.
+        dataset: map-style data set, usually a sampler of ``data.sampler``.
+        training: whether the trainer steps on these batches.
+        batch_size: samples per batch.
+        shuffle: permute the indices, differently in each epoch.
+        sampler, batch_sampler: used instead of the indices in order; what they yield is made into keys. An own
+            ``batch_sampler`` excludes ``batch_size``, ``shuffle``, ``sampler`` and ``drop_last``, as in torch.
+        num_workers: processes that make samples.
+        epoch_interval: the trainer runs the loader in every n-th epoch.
+        collate_fn: instead of :func:`data.collate.collate`.
+        stack_dim: 0, or 1 to have the batch behind the burst axis.
+        pin_memory: return batches in pinned memory.
+        drop_last: leave out an incomplete last batch.
+        timeout, worker_init_fn: as in torch.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: torch.utils.data.Dataset[Any],
+        training: bool = True,
+        batch_size: int | None = 1,
+        shuffle: bool = False,
+        sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[list[int]] | None = None,
+        num_workers: int = 0,
+        epoch_interval: int = 1,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        stack_dim: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = True,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+    ) -> None:
+        if stack_dim not in (0, 1):
+            raise ValueError(f"loader {name!r}: stack_dim={stack_dim}, it must be 0 or 1")
+        if shuffle and (sampler is not None or batch_sampler is not None):
+            raise ValueError(f"loader {name!r}: give either shuffle=True or an own sampler, not both")
+        if sampler is not None and batch_sampler is not None:
+            raise ValueError(f"loader {name!r}: give either a sampler or a batch_sampler, not both")
+        if collate_fn is None:
+            collate_fn = collate if stack_dim == 0 else collate_stack1
+        if batch_sampler is not None:
+            self._order = _KeyedOrder(batch_sampler, step=1)
+            selection: dict[str, Any] = {"batch_sampler": self._order}
+        else:
+            indices = sampler if sampler is not None else _Indices(dataset, shuffle)
+            self._order = _KeyedOrder(indices, step=batch_size or 1)
+            selection = {
+                "sampler": self._order,
+                "batch_size": batch_size,
+                "drop_last": drop_last and batch_size is not None,
+            }
+        super().__init__(
+            dataset,
+            **selection,
+            num_workers=num_workers,
+            collate_fn=collate_fn,
+            pin_memory=pin_memory,
+            timeout=timeout,
+            worker_init_fn=functools.partial(_start_worker, worker_init_fn),
+            # Own generator: torch draws a number at each start, which must not disturb the global one.
+            generator=torch.Generator(),
+            persistent_workers=num_workers > 0,
+        )
+        self.name = name
+        self.training = training
+        self.epoch_interval = epoch_interval
+        self.stack_dim = stack_dim
+        if isinstance(self._order.indices, Sized) and len(self) == 0:
+            logger.warning(
+                "loader %r has no batch: %d samples do not fill one of %s; lower batch_size or pass drop_last=False",
+                name,
+                len(self._order),
+                batch_size,
+            )
+
+    def start(self, seed: int, epoch: int, first_batch: int = 0) -> None:
+        """Says what the next iteration yields: the batches of that epoch from ``first_batch`` on."""
+        if first_batch < 0 or (isinstance(self._order.indices, Sized) and first_batch > len(self)):
+            raise ValueError(f"loader {self.name!r} has {len(self)} batches, there is no batch {first_batch}")
+        self._order.upcoming = _Pass(seed, epoch, first_batch)
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        self._order.begin(then_next_epoch=self.training)
+        return super().__iter__()
+
+
+class _Pass(NamedTuple):
+    """Which epoch an iteration shows, and from which batch on."""
+
+    seed: int
+    epoch: int
+    first_batch: int
+
+
+class _KeyedOrder:
+    """Turns the indices of a sampler, or the lists of a batch sampler, into sample keys."""
+
+    def __init__(self, indices: Iterable[Any], step: int) -> None:
+        self.indices = indices
+        self.step = step  # number of entries of `indices` that make a batch
+        self.upcoming = self._current = _Pass(seed=0, epoch=0, first_batch=0)
+
+    def begin(self, then_next_epoch: bool) -> None:
+        """Fixes what the iteration that starts now shows; torch asks for its indices only later."""
+        self._current = self.upcoming
+        epoch = self._current.epoch + (1 if then_next_epoch else 0)
+        self.upcoming = _Pass(self._current.seed, epoch, first_batch=0)
+
+    def __len__(self) -> int:
+        return len(self.indices)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Any]:
+        seed, epoch, first_batch = self._current
+        if isinstance(self.indices, _Indices):
+            entries: Iterable[Any] = self.indices.of_epoch(seed, epoch)
+        else:
+            if hasattr(self.indices, "set_epoch"):  # as torch's DistributedSampler
+                self.indices.set_epoch(epoch)
+            entries = self.indices
+        keys = functools.partial(_keys, seed=seed, epoch=epoch)
+        return map(keys, itertools.islice(entries, first_batch * self.step, None))
+
+
+class _Indices:
+    """All indices of a data set, in order or shuffled."""
+
+    def __init__(self, dataset: Any, shuffle: bool) -> None:
+        self.dataset = dataset
+        self.shuffle = shuffle
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def of_epoch(self, seed: int, epoch: int) -> Iterable[int]:
+        if not self.shuffle:
+            return range(len(self))
+        # The last number keeps this stream apart from those of the samples, whose keys have three.
+        return Draws(seed, epoch, len(self), 1).permutation(len(self))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.of_epoch(seed=0, epoch=0))
+
+
+def _keys(entry: Any, seed: int, epoch: int) -> Any:
+    if isinstance(entry, (list, tuple)):
+        return [SampleKey(int(index), seed, epoch) for index in entry]
+    return SampleKey(int(entry), seed, epoch)
+
+
+def _start_worker(then: Callable[[int], None] | None, worker_id: int) -> None:
+    """Keeps each worker to one thread: the workers are the parallelism."""
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    if then is not None:
+        then(worker_id)

@@ -1,0 +1,6 @@
+"""The processing classes: raw material to training samples."""
+
+from data.base_processing import BaseProcessing
+from data.denoising_processing import DenoisingProcessing
+
+__all__ = ["BaseProcessing", "DenoisingProcessing"]

@@ -1,0 +1,1 @@
+"""Pure image operators that data synthesis and the networks share."""
