@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +52,7 @@ def model_constructor(build: Callable[P, R]) -> Callable[P, R]:
     return constructor
 
 
-def is_model_constructor(candidate: object) -> bool:
+def is_model_constructor(candidate: object) -> TypeGuard[Callable[..., Any]]:
     """True for functions decorated with :func:`model_constructor`."""
     return callable(candidate) and getattr(candidate, "is_model_constructor", False) is True
 

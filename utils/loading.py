@@ -1,0 +1,37 @@
+"""Trained networks by the name of their experiment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load_network(
+    net_path: str | os.PathLike[str], return_dict: bool = False, **kwargs: Any
+) -> nn.Module | tuple[Any, ...]:
+    """The network in a file or folder.
+
+    Args:
+        net_path: absolute path, or relative to ``<workspace_dir>/checkpoints``, for example ``deeprep/quickstart``.
+        return_dict: also return the content of the file.
+        **kwargs: as ``admin.loading.load_network``.
+
+    Returns:
+        The network, or (network, dict).
+
+    Raises:
+        FileNotFoundError, CheckpointError: as ``admin.loading.load_network``.
+    """
+    # A name of the public surface that looks upwards; imported late so that utils stays a leaf.
+    from admin.environment import env_settings
+    from admin.loading import load_network as load
+
+    path = Path(net_path).expanduser()
+    if not path.is_absolute():
+        path = Path(env_settings().workspace_dir) / "checkpoints" / path
+    net, content = load(path, **kwargs)
+    return (net, content) if return_dict else net
