@@ -1,0 +1,1 @@
+"""The networks: layers, then alignment and losses, then one folder per system."""

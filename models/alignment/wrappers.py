@@ -1,0 +1,106 @@
+"""Alignment of a burst to its first frame by a flow network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def flow_image(im: torch.Tensor) -> torch.Tensor:
+    """The three channels of ``im`` [..., C, H, W] that a flow network for photographs sees.
+
+    Four channels are packed R, G, G, B, whose greens are averaged; three are taken as they are; one is repeated.
+
+    Raises:
+        ValueError: another number of channels.
+    """
+    channels = im.shape[-3]
+    if channels == 3:
+        return im
+    if channels == 1:
+        return im.expand(*im.shape[:-3], 3, *im.shape[-2:])
+    if channels == 4:
+        red, green1, green2, blue = im.unbind(dim=-3)
+        return torch.stack((red, (green1 + green2) / 2, blue), dim=-3)
+    raise ValueError(f"expected images with 1, 3 or 4 channels, got {channels} (shape {tuple(im.shape)})")
+
+
+class FrozenUnlessTrained(nn.Module):
+    """Holds ``alignment_net``; unless it is trained, it stays in evaluation mode and gets no gradient."""
+
+    alignment_net: nn.Module
+    train_alignmentnet: bool
+
+    def train(self, mode: bool = True) -> FrozenUnlessTrained:
+        super().train(mode)
+        if not self.train_alignmentnet:
+            self.alignment_net.eval()
+        return self
+
+    def run_alignment_net(self, source: torch.Tensor, target: torch.Tensor) -> Any:
+        """``alignment_net(source, target)``, recorded for gradients only if the network is trained."""
+        with torch.set_grad_enabled(self.train_alignmentnet and torch.is_grad_enabled()):
+            return self.alignment_net(source, target)
+
+
+class AlignmentWrapper(FrozenUnlessTrained):
+    """Offsets of a burst by ``alignment_net(reference, other)``, any network that returns a flow, or a flow and a dict.
+
+    Args:
+        alignment_net: called with two image batches [B·(N-1), C, H, W]; if it has a true attribute ``shares_source``,
+            the first batch holds each reference only once.
+        train_alignmentnet: see :class:`FrozenUnlessTrained`.
+        force_3ch_input: hand it :func:`flow_image` instead of the frames.
+    """
+
+    def __init__(
+        self, alignment_net: nn.Module, train_alignmentnet: bool = False, force_3ch_input: bool = False
+    ) -> None:
+        super().__init__()
+        self.alignment_net = alignment_net
+        self.train_alignmentnet = train_alignmentnet
+        self.force_3ch_input = force_3ch_input
+        self.train(self.training)
+
+    def forward(self, im: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+        """``im`` [B, N, C, H, W] → offsets [B, N-1, 2, H, W] from each other frame's grid into frame 0, and a dict.
+
+        The dict is what the flow network returned beside its flow. A burst of one frame has no offsets.
+        """
+        batch, frames, _, height, width = im.shape
+        if frames == 1:
+            return im.new_zeros(batch, 0, 2, height, width), {}
+        if self.force_3ch_input:
+            im = flow_image(im)
+        reference, others = im[:, 0], im[:, 1:].flatten(0, 1)
+        if not getattr(self.alignment_net, "shares_source", False):
+            reference = reference.repeat_interleave(frames - 1, dim=0)
+        result = self.run_alignment_net(reference, others)
+        flow, aux = result if isinstance(result, tuple) else (result, {})
+        return flow.reshape(batch, frames - 1, *flow.shape[1:]), aux
+
+
+class PWCNetAlignment(AlignmentWrapper):
+    """Offsets of a burst by a PWC-Net with its published weights, which must be at hand (see ``PWCNet``).
+
+    Args:
+        train_alignmentnet: see :class:`FrozenUnlessTrained`.
+        flow_ds_factor: above 1, the offsets are returned on a grid that is coarser by this factor, multiplied by it.
+    """
+
+    def __init__(self, train_alignmentnet: bool = False, flow_ds_factor: float = 1.0) -> None:
+        from models.alignment.pwcnet import PWCNet
+
+        super().__init__(PWCNet(load_pretrained=True), train_alignmentnet, force_3ch_input=True)
+        self.flow_ds_factor = flow_ds_factor
+
+    def forward(self, im: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+        offsets, aux = super().forward(im)
+        if self.flow_ds_factor > 1 and offsets.shape[1] > 0:
+            flat = offsets.flatten(0, 1)
+            flat = F.interpolate(flat, scale_factor=1 / self.flow_ds_factor, mode="bilinear", align_corners=False)
+            offsets = (flat * self.flow_ds_factor).unflatten(0, offsets.shape[:2])
+        return offsets, aux

@@ -1,0 +1,1 @@
+"""Deep burst super-resolution (Bhat et al., CVPR 2021)."""
