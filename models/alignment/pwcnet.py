@@ -31,8 +31,8 @@ class PWCNet(nn.Module):
         ValueError: the file holds something else.
     """
 
-    # One source image may be given for several consecutive targets: its features are then computed once.
-    shares_source = True
+    # One image may be given for several consecutive ones on the other side: its features are then computed once.
+    shares_source = shares_target = True
 
     def __init__(
         self, load_pretrained: bool = True, weights_path: str | Path | None = None, rgb2bgr: bool = False

@@ -1,0 +1,69 @@
+"""The noise of a sensor and the transform after which it is equally strong everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+# Below this the noise counts as independent of the signal.
+_LEAST_SHOT = 1e-7
+_LEAST_READ_VARIANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Noise variance `read_variance + shot * max(x, 0)` of a linear value x.
+
+    Attributes:
+        read_variance: of a black pixel.
+        shot: variance per unit of signal.
+    """
+
+    read_variance: float
+    shot: float
+
+    @classmethod
+    def fit(cls, values: Array, sigma: Array) -> NoiseModel:
+        """The model behind a noise estimate, by least squares.
+
+        Args:
+            values: noisy linear values.
+            sigma: their estimated noise deviation, same shape.
+        """
+        signal = np.maximum(values, 0.0).ravel().astype(np.float64)
+        variance = np.square(sigma.ravel().astype(np.float64))
+        spread = signal.var()
+        shot = float(np.mean((signal - signal.mean()) * (variance - variance.mean())) / spread) if spread > 0 else 0.0
+        shot = max(shot, 0.0)
+        return cls(max(float(variance.mean() - shot * signal.mean()), _LEAST_READ_VARIANCE), shot)
+
+    @classmethod
+    def guess(cls, frame: Array) -> NoiseModel:
+        """A constant noise level seen in one frame [C, H, W] (median of wavelet details; Donoho and Johnstone 1994)."""
+        from skimage.restoration import estimate_sigma
+
+        sigma = estimate_sigma(frame, channel_axis=0, average_sigmas=True)
+        return cls(max(float(sigma) ** 2, _LEAST_READ_VARIANCE), 0.0)
+
+    def averaged(self, frames: float) -> NoiseModel:
+        """Of the mean of so many frames."""
+        return NoiseModel(self.read_variance / frames, self.shot / frames)
+
+    def stabilise(self, x: Array) -> Array:
+        """Values whose noise has deviation 1 everywhere (F. J. Anscombe 1948, for normal noise)."""
+        if self.shot < _LEAST_SHOT:
+            return (x / np.sqrt(self.read_variance)).astype(np.float32)
+        return (2.0 / self.shot * np.sqrt(np.maximum(self.shot * x + self.read_variance, 0.0))).astype(np.float32)
+
+    def restore(self, y: Array) -> Array:
+        """Linear values from denoised stabilised ones.
+
+        The noise was averaged after a square root, which lowers the mean: E[y]^2 = E[y^2] - 1, so 1 is added again.
+        """
+        if self.shot < _LEAST_SHOT:
+            return (y * np.sqrt(self.read_variance)).astype(np.float32)
+        return (((y * y + 1.0) * (self.shot / 2.0) ** 2 - self.read_variance) / self.shot).astype(np.float32)

@@ -1,0 +1,5 @@
+"""DBSR's decoder."""
+
+from models.layers.decoders import ResPixShuffleConv
+
+__all__ = ["ResPixShuffleConv"]
