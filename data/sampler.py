@@ -153,8 +153,7 @@ class IndexedBurst(_Sampler):
             frame_ids = natural_frame_ids(count, self.burst_size)
         else:
             frame_ids = random_frame_ids(count, self.burst_size, self.random_reference_image, draws)
-        data = _burst_sample(self.dataset, burst_id, frame_ids, key)
-        data["sig_shot"] = data["sig_read"] = None
+        data = _burst_sample(self.dataset, burst_id, frame_ids, key, sig_shot=None, sig_read=None)
         return self._processed(data, draws)
 
 
@@ -260,7 +259,7 @@ def _image_sample(dataset: Any, image_id: int, key: SampleKey) -> TensorDict:
     return TensorDict(frame=frame, dataset=name, sample=f"{name}, image {image_id} ({key})")
 
 
-def _burst_sample(dataset: Any, burst_id: int, frame_ids: list[int], key: SampleKey) -> TensorDict:
+def _burst_sample(dataset: Any, burst_id: int, frame_ids: list[int], key: SampleKey, **extra: None) -> TensorDict:
     frames, gt, meta_info = dataset.get_burst(burst_id, frame_ids)
     name, burst_name = dataset.get_name(), meta_info["burst_name"]
     return TensorDict(
@@ -268,6 +267,7 @@ def _burst_sample(dataset: Any, burst_id: int, frame_ids: list[int], key: Sample
         gt=gt,
         dataset=name,
         burst_name=burst_name,
+        **extra,
         meta_info=meta_info,
         sample=f"{name}, burst {burst_name}, frames {frame_ids} ({key})",
     )

@@ -13,8 +13,14 @@ import torch
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
-_CHANNEL_AT = {"rggb": (0, 1, 1, 2), "grbg": (1, 0, 2, 1)}
 _POSITIONS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+# (colour, row, column) of each packed channel. The blue of grbg is taken beside its place, at (0, 1) instead of
+# (1, 0): so does the published pipeline, whose recordings this agrees with. Nothing published uses grbg.
+_CELLS = {
+    "rggb": ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)),
+    "grbg": ((1, 0, 0), (0, 0, 1), (2, 0, 1), (1, 1, 1)),
+}
 
 
 def mosaic(image: torch.Tensor, mode: str = "rggb") -> torch.Tensor:
@@ -30,15 +36,12 @@ def mosaic(image: torch.Tensor, mode: str = "rggb") -> torch.Tensor:
     Raises:
         ValueError: unknown mode, not three channels, or odd height or width.
     """
-    if mode not in _CHANNEL_AT:
-        raise ValueError(f"unknown mosaic mode {mode!r}; known are {', '.join(_CHANNEL_AT)}")
+    if mode not in _CELLS:
+        raise ValueError(f"unknown mosaic mode {mode!r}; known are {', '.join(_CELLS)}")
     if image.dim() < 3 or image.shape[-3] != 3:
         raise ValueError(f"a mosaic is made from RGB [..., 3, H, W], not from shape {tuple(image.shape)}")
     _check_even(image.shape[-2], image.shape[-1])
-    cells = [
-        image[..., channel, row::2, column::2]
-        for channel, (row, column) in zip(_CHANNEL_AT[mode], _POSITIONS, strict=True)
-    ]
+    cells = [image[..., color, row::2, column::2] for color, row, column in _CELLS[mode]]
     return torch.stack(cells, dim=-3)
 
 

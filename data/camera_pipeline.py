@@ -1,0 +1,160 @@
+"""The camera pipeline and its inverse, between an sRGB photograph and a linear sensor image.
+
+After Brooks et al., *Unprocessing Images for Learned Raw Denoising*, CVPR 2019, arXiv 1811.11127. All images are
+float32, channels first, RGB, nominal range 0..1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from utils.draws import Draws, standard_normal
+from utils.ops.mosaic import mosaic
+
+__all__ = [
+    "add_noise",
+    "apply_ccm",
+    "apply_gains",
+    "apply_smoothstep",
+    "gamma_compression",
+    "gamma_expansion",
+    "invert_smoothstep",
+    "mosaic",
+    "random_ccm",
+    "random_gains",
+    "random_noise_levels",
+    "read_noise_level",
+    "safe_invert_gains",
+]
+
+_GAMMA = 2.2
+_GAMMA_FLOOR = 1e-8
+
+# XYZ to camera colour matrices of four cameras.
+_XYZ_TO_CAMERA = torch.tensor(
+    [
+        [[1.0234, -0.2969, -0.2266], [-0.5625, 1.6328, -0.0469], [-0.0703, 0.2188, 0.6406]],
+        [[0.4913, -0.0541, -0.0202], [-0.6130, 1.3513, 0.2906], [-0.1564, 0.2151, 0.7183]],
+        [[0.8380, -0.2630, -0.0639], [-0.2887, 1.0725, 0.2496], [-0.0627, 0.1427, 0.5438]],
+        [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.0970, 0.1581, 0.5181]],
+    ]
+)
+_RGB_TO_XYZ = torch.tensor(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
+
+def random_ccm(draws: Draws | None = None) -> torch.Tensor:
+    """A random ``rgb2cam`` matrix [3, 3]: a convex mixture of four cameras, whose rows sum to one."""
+    draws = draws or Draws()
+    weights = torch.tensor([draws.uniform(0, 1) for _ in range(len(_XYZ_TO_CAMERA))])
+    xyz2cam = (_XYZ_TO_CAMERA * weights[:, None, None]).sum(dim=0) / weights.sum()
+    rgb2cam = xyz2cam @ _RGB_TO_XYZ
+    return rgb2cam / rgb2cam.sum(dim=1, keepdim=True)
+
+
+def random_gains(draws: Draws | None = None) -> tuple[float, float, float]:
+    """Random (rgb_gain, red_gain, blue_gain): exposure and white balance of a camera."""
+    draws = draws or Draws()
+    rgb_gain = 1.0 / draws.normal(0.8, 0.1)
+    red_gain = draws.uniform(1.9, 2.4)
+    blue_gain = draws.uniform(1.5, 1.9)
+    return rgb_gain, red_gain, blue_gain
+
+
+def random_noise_levels(draws: Draws | None = None) -> tuple[float, float]:
+    """Random (shot, read) with noise variance = shot * signal + read, log-uniform shot in 0.0001..0.012."""
+    draws = draws or Draws()
+    shot = math.exp(draws.uniform(math.log(0.0001), math.log(0.012)))
+    return shot, read_noise_level(shot, draws)
+
+
+def read_noise_level(shot_noise: float, draws: Draws) -> float:
+    """Random read noise variance of a sensor with that shot noise, log-linear with normal deviations."""
+    return math.exp(2.18 * math.log(shot_noise) + 1.20 + draws.normal(0.0, 0.26))
+
+
+def apply_smoothstep(image: torch.Tensor) -> torch.Tensor:
+    """Global tone curve 3x^2 - 2x^3; values are not clamped."""
+    return 3 * image**2 - 2 * image**3
+
+
+def invert_smoothstep(image: torch.Tensor) -> torch.Tensor:
+    """Inverse of the tone curve on [0, 1]; values outside are clamped first."""
+    return 0.5 - torch.sin(torch.asin(1.0 - 2.0 * image.clamp(0.0, 1.0)) / 3.0)
+
+
+def gamma_expansion(image: torch.Tensor) -> torch.Tensor:
+    """Display to linear: max(x, 1e-8) ^ 2.2, without an upper clamp."""
+    return image.clamp(min=_GAMMA_FLOOR) ** _GAMMA
+
+
+def gamma_compression(image: torch.Tensor) -> torch.Tensor:
+    """Linear to display: max(x, 1e-8) ^ (1 / 2.2), without an upper clamp."""
+    return image.clamp(min=_GAMMA_FLOOR) ** (1.0 / _GAMMA)
+
+
+def apply_ccm(image: torch.Tensor, ccm: torch.Tensor) -> torch.Tensor:
+    """Multiplies every pixel of an RGB image [3, H, W] by a 3 x 3 colour matrix.
+
+    Raises:
+        ValueError: not an image of three channels.
+    """
+    _check_channels(image, (3,), "a colour matrix")
+    return (ccm.to(image) @ image.reshape(3, -1)).view(image.shape)
+
+
+def apply_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain: float) -> torch.Tensor:
+    """Exposure and white balance of [3, H, W] (RGB) or [4, H, W] (packed RGGB), clamped to [0, 1].
+
+    Raises:
+        ValueError: neither three nor four channels.
+    """
+    _check_channels(image, (3, 4), "gains")
+    greens = [1.0] * (image.shape[0] - 2)
+    gains = image.new_tensor([red_gain, *greens, blue_gain]) * rgb_gain
+    return (image * gains[:, None, None]).clamp_(0.0, 1.0)
+
+
+def safe_invert_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain: float) -> torch.Tensor:
+    """Inverse of the gains of an RGB image [3, H, W] that keeps bright pixels bright; not clamped.
+
+    A pixel whose mean is above 0.9 may be a saturated highlight, whose dimming would give a false colour: there the
+    gains fade to one (Brooks et al., section 3.2).
+
+    Raises:
+        ValueError: not an image of three channels.
+    """
+    _check_channels(image, (3,), "inverse gains")
+    gains = image.new_tensor([1.0 / red_gain, 1.0, 1.0 / blue_gain])[:, None, None] / rgb_gain
+    highlight = ((image.mean(dim=0, keepdim=True) - 0.9).clamp(min=0.0) / 0.1) ** 2
+    return image * torch.maximum(highlight + (1.0 - highlight) * gains, gains)
+
+
+def add_noise(
+    image: torch.Tensor,
+    shot_noise: float = 0.01,
+    read_noise: float = 0.0005,
+    noise: torch.Tensor | None = None,
+    draws: Draws | None = None,
+) -> torch.Tensor:
+    """Adds Gaussian noise of variance ``shot_noise * image + read_noise``; the result is not clamped.
+
+    Args:
+        image: linear floats of any shape. Below -read_noise / shot_noise the variance is taken as zero.
+        shot_noise: variance per unit of signal.
+        read_noise: variance at zero signal.
+        noise: a normal sample of the shape of ``image`` instead of a drawn one.
+        draws: where the noise comes from; fresh draws if not given.
+    """
+    if noise is None:
+        noise = standard_normal(image.shape, (draws or Draws()).seed(), image.device)
+    return image + noise * (image * shot_noise + read_noise).clamp_(min=0.0).sqrt_()
+
+
+def _check_channels(image: torch.Tensor, channels: tuple[int, ...], what: str) -> None:
+    if image.dim() != 3 or image.shape[0] not in channels:
+        allowed = " or ".join(str(count) for count in channels)
+        raise ValueError(f"{what} applies to [C, H, W] with C = {allowed}, not to shape {tuple(image.shape)}")
