@@ -22,9 +22,9 @@ __all__ = ["DataLoader", "collate", "collate_stack1"]
 class DataLoader(torch.utils.data.DataLoader[Any]):
     """torch's data loader, whose batches depend only on (seed, epoch) and not on the number of workers.
 
-    It hands ``SampleKey`` indices to the data set. Each training epoch that is not announced by :meth:`start` is the one
-    after the last; a loader that is not for training then shows the same samples again. Workers live as long as
-    the loader.
+    It hands ``SampleKey`` indices to the data set. A training epoch that is not announced by :meth:`start` is the
+    one after the last; a loader that is not for training then shows the same samples again. Workers live as long
+    as the loader.
 
     Args:
         name: appears in logs and statistics.

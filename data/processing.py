@@ -2,5 +2,6 @@
 
 from data.base_processing import BaseProcessing
 from data.denoising_processing import DenoisingProcessing
+from data.synthetic_burst_processing import SyntheticBurstProcessing
 
-__all__ = ["BaseProcessing", "DenoisingProcessing"]
+__all__ = ["BaseProcessing", "DenoisingProcessing", "SyntheticBurstProcessing"]

@@ -1,0 +1,139 @@
+"""Training samples for RAW burst super-resolution, made from photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from admin.tensordict import TensorDict
+from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
+from data.boxes import Box, image_size, rows_and_columns
+from data.processing_utils import center_box, draw_resized_crop, resize_bilinear
+from data.synthetic_burst_generation import (
+    border_crop_of,
+    camera_meta_info,
+    draw_raw_burst,
+    mosaic_with_noise,
+    render_frames,
+    unprocess,
+)
+from data.transforms import TransformBase
+from utils.draws import Draws
+
+
+class SyntheticBurstProcessing(BaseProcessing):
+    """Crops a photograph and makes a RAW burst and its ground truth of it (Bhat et al., CVPR 2021).
+
+    Args:
+        crop_sz: (rows, columns) of the ground truth, one number means a square. ``border_crop`` of the burst parameters
+            is added on each side before cropping, and cut off at the end. A photograph that is smaller is enlarged.
+        burst_size: number of frames T.
+        downsample_factor: ground-truth pixels per mosaic pixel and axis, f.
+        crop_scale_range: range of the side of the crop over its final side; None keeps the scale.
+        crop_ar_range: range of the stretch of the width against the height; None keeps it.
+        burst_transformation_params, image_processing_params, interpolation_type: see
+            ``data.synthetic_burst_generation.rgb2rawburst``.
+        return_rgb_busrt: also return ``burst_rgb``, the frames before mosaic and noise (spelt as published).
+        random_crop: False takes the centre; both ranges must be None then.
+        transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
+
+    Raises:
+        ValueError: ranges together with a central crop.
+    """
+
+    def __init__(
+        self,
+        crop_sz: int | tuple[int, int] | Sequence[int],
+        burst_size: int,
+        downsample_factor: int,
+        crop_scale_range: Sequence[float] | None = None,
+        crop_ar_range: Sequence[float] | None = None,
+        burst_transformation_params: Mapping[str, Any] | None = None,
+        image_processing_params: Mapping[str, Any] | None = None,
+        interpolation_type: str = "bilinear",
+        return_rgb_busrt: bool = False,
+        random_crop: bool = True,
+        transform: TransformBase | None = TO_TENSOR,
+    ) -> None:
+        super().__init__(transform)
+        if not random_crop and (crop_scale_range is not None or crop_ar_range is not None):
+            raise ValueError(
+                "random_crop=False takes the centre as it is: leave crop_scale_range and crop_ar_range out"
+            )
+        self.crop_sz = rows_and_columns(crop_sz)
+        self.burst_size = burst_size
+        self.downsample_factor = downsample_factor
+        self.crop_scale_range = crop_scale_range
+        self.crop_ar_range = crop_ar_range
+        self.burst_transformation_params = burst_transformation_params
+        self.image_processing_params = image_processing_params
+        self.interpolation_type = interpolation_type
+        self.return_rgb_busrt = return_rgb_busrt
+        self.random_crop = random_crop
+        self._border = border_crop_of(burst_transformation_params)
+
+    @property
+    def _padded_size(self) -> tuple[int, int]:
+        return self.crop_sz[0] + 2 * self._border, self.crop_sz[1] + 2 * self._border
+
+    def __call__(self, data: TensorDict) -> TensorDict:
+        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
+        draws = take_draws(data)
+        frame = data.pop("frame")
+        data.update(self.render(frame, self.draw(image_size(frame), draws)))
+        return data
+
+    def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
+        """Everything random about one burst.
+
+        Args:
+            shape: (height, width) of the photograph.
+            draws: source of randomness.
+
+        Returns:
+            ``transform`` (its roll), ``box`` (what is cut from the transformed photograph) and the entries of
+            ``data.synthetic_burst_generation.draw_raw_burst``.
+
+        Raises:
+            ValueError: the photograph is smaller than a central crop.
+        """
+        roll = self._roll(draws)
+        if self.random_crop:
+            box = draw_resized_crop(shape, self._padded_size, draws, self.crop_scale_range, self.crop_ar_range)
+        else:
+            box = center_box(shape, self._padded_size)
+        burst_params = draw_raw_burst(
+            self.burst_size,
+            self.downsample_factor,
+            self.burst_transformation_params,
+            self.image_processing_params,
+            draws,
+        )
+        return {"transform": roll, "box": box, **burst_params}
+
+    def render(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """The burst that belongs to the drawn parameters.
+
+        Args:
+            frame: photograph, uint8 HWC RGB (or what the transform takes); float CHW in 0..1 without a transform.
+            params: see :meth:`draw`; ``noise`` may stand for ``noise_seed``.
+
+        Returns:
+            ``burst`` [T, 4, h/2f, w/2f] packed noisy RGGB, ``frame_gt`` [3, h, w] linear and never quantised,
+            ``meta_info``, and ``burst_rgb`` [T, 3, h/f, w/f] if asked for. All linear sensor colours in 0..1.
+        """
+        linear = unprocess(self._crop(frame, params), params)
+        burst_rgb = render_frames(
+            linear, params["motions"], self.downsample_factor, self._border, self.interpolation_type
+        )
+        sample: dict[str, Any] = {"burst_rgb": burst_rgb} if self.return_rgb_busrt else {}
+        sample["frame_gt"] = Box(self._border, self._border, *self.crop_sz).cut(linear).contiguous()
+        sample["burst"] = mosaic_with_noise(burst_rgb, params)
+        sample["meta_info"] = camera_meta_info(params)
+        return sample
+
+    def _crop(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:
+        crop = self._transformed_crop(frame, Box(*params["box"]), params["transform"])
+        return resize_bilinear(crop, self._padded_size)
