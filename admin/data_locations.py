@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ _VISION_LAB = "https://data.vision.ee.ethz.ch/bhatg"
 _NO_LICENCE = "no licence is stated with the files; ask the authors before other than research use"
 
 
-class MissingDataSet(FileNotFoundError):
+class MissingDataSet(FileNotFoundError):  # noqa: N818 - reads as what it is
     """The folder of a data set is not set or not there; names key, download and expected layout."""
 
 
@@ -56,7 +57,7 @@ LOCATIONS: dict[str, DataLocation] = {
     ),
     "burstsr_dir": DataLocation(
         "BurstSR, cropped",
-        "{train,val}/<ssss>_<nnnn>/samsung_<ii>/{im_raw.png,meta_info.pkl} (ii = 00..13) and …/canon/{im_raw.png,meta_info.pkl}",
+        "{train,val}/<ssss>_<nnnn>/{samsung_00 … samsung_13,canon}/{im_raw.png,meta_info.pkl}",
         (
             "python util_scripts/download_burstsr_dataset.py PATH",
             f"{_VISION_LAB}/BurstSRChallenge/train_00.zip … train_08.zip and val.zip",
@@ -91,7 +92,7 @@ def how_to_get(key: str) -> str:
     )
 
 
-def data_folder(key: str, root: str | Path | None = None) -> Path:
+def data_folder(key: str, root: str | os.PathLike[str] | None = None) -> Path:
     """The folder (or file) of a data set: ``root`` if given, else what the environment says for ``key``.
 
     Raises:

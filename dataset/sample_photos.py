@@ -33,9 +33,10 @@ class SamplePhotos(BaseImageDataset):
     retina (1411x1411), ihc, a stained tissue under the microscope (512x512). Held out: chelsea, a cat (300x451), coffee
     (400x600), rocket (427x640). All are 8-bit RGB, rows x columns given.
 
-    scikit-image states: astronaut (NASA) and ihc "no known copyright restrictions", Hubble (NASA) and rocket (SpaceX) public domain,
-    retina, chelsea and coffee CC0. For motorcycle, from the Middlebury 2014 stereo benchmark (D. Scharstein et al., High-resolution
-    stereo datasets with subpixel-accurate ground truth, GCPR 2014), it names the source and no licence.
+    scikit-image states: astronaut (NASA) and ihc "no known copyright restrictions", Hubble (NASA) and rocket (SpaceX)
+    public domain, retina, chelsea and coffee CC0. For motorcycle, from the Middlebury 2014 stereo benchmark (D.
+    Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground truth, GCPR 2014), it names the
+    source and no licence.
 
     Args:
         split: ``train``, ``heldout`` or ``all``.
@@ -56,8 +57,8 @@ class SamplePhotos(BaseImageDataset):
             scene: files for name, part in _SCENES.items() if split in (name, "all") for scene, files in part.items()
         }
         self._scenes = [scene for scene, files in scenes.items() for _ in files]
-        self.image_list = [self.root / file for files in scenes.values() for file in files]
-        missing = [path.name for path in self.image_list if not path.is_file()]
+        self.image_list = [file for files in scenes.values() for file in files]
+        missing = [file for file in self.image_list if not (self.image_folder / file).is_file()]
         if missing:
             raise FileNotFoundError(
                 f"scikit-image in {self.root} lacks {', '.join(missing)}; install scikit-image again"

@@ -41,7 +41,8 @@ def _png_ends(data: bytes) -> bool:
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Follows the segments to the end marker. A thumbnail in a segment has an end marker too, so a search is not enough."""
+    """Follows the segments to the end marker. A thumbnail in a segment has an end marker too, so a search is not
+    enough."""
     position = len(_JPEG_START)
     while position + 2 <= len(data):
         if data[position] != 0xFF:

@@ -21,7 +21,7 @@ from utils.image_completeness import is_cut_off
 PathLike = str | os.PathLike[str]
 
 
-class UnreadableImage(ValueError):
+class UnreadableImage(ValueError):  # noqa: N818 - reads as what it is
     """An image file is missing, cut off, no image, or not of the expected bit depth or channels; names the file."""
 
 
@@ -34,12 +34,13 @@ def read_image(path: PathLike) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: the file cannot be read, is cut off or is not an image.
     """
-    return cv2.cvtColor(_decode(_read_bytes(path), cv2.IMREAD_COLOR, path), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return decode_image(_read_bytes(path), path)
 
 
 def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
     """Like :func:`read_image` for the bytes of an image file; ``name`` is named in errors."""
-    return cv2.cvtColor(_decode(data, cv2.IMREAD_COLOR, name), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    image = _decode(data, cv2.IMREAD_COLOR, name)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16]:
@@ -59,7 +60,7 @@ def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16
     found = 1 if image.ndim == 2 else image.shape[2]
     if channels is not None and found != channels:
         raise UnreadableImage(f"{path} has {found} channels, expected {channels}; is it the right kind of file?")
-    return image  # type: ignore[return-value]
+    return image
 
 
 def write_png16(path: PathLike, image: NDArray[np.uint16]) -> None:
@@ -93,7 +94,8 @@ def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:
 
 
 def _read_bytes(path: PathLike) -> bytes:
-    # Not cv2.imread: it cannot open every path (non-ASCII ones on Windows) and reports a missing file like a broken one.
+    # Not cv2.imread: it cannot open every path (non-ASCII ones on Windows) and reports a missing file like a broken
+    # one.
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
