@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 
 class Option(NamedTuple):
+    """A setting that the trainer knows."""
+
     default: Any
     description: str
 

@@ -86,10 +86,17 @@ class StatValue:
     def __init__(self) -> None:
         self.val = 0.0
         self.history: list[float] = []
+        self.has_new_data = False
+        self._updated = False
 
     def update(self, value: float) -> None:
         self.val = value
         self.history.append(value)
+        self._updated = True
+
+    def new_epoch(self) -> None:
+        """Closes the epoch: ``has_new_data`` says whether it set the value."""
+        self.has_new_data, self._updated = self._updated, False
 
     def plain(self) -> dict[str, Any]:
         """State as plain values, for a checkpoint."""

@@ -10,7 +10,7 @@ from admin.stats import AverageMeter, StatValue
 
 
 class TensorboardWriter:
-    """Writes scalars to ``<folder>/<loader name>`` and texts to ``<folder>/info``. Files appear with the first value."""
+    """Writes scalars to ``<folder>/<loader name>`` and texts to ``<folder>/info``. Files appear with a first value."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -35,7 +35,7 @@ class TensorboardWriter:
         """The last history entry of every value that is new in this epoch."""
         for loader, tags in stats.items():
             for tag, meter in (tags or {}).items():
-                if meter.history and getattr(meter, "has_new_data", True):
+                if meter.has_new_data:
                     self._writer(loader).add_scalar(tag, meter.history[-1], epoch)
             if loader in self._writers:
                 self._writers[loader].flush()

@@ -1,0 +1,272 @@
+"""Epochs, checkpoints, resume and retries, whatever happens inside an epoch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from admin.checkpoints import save_checkpoint
+from admin.devices import apply_reproducibility, choose_device
+from admin.multigpu import unwrapped
+from admin.settings import Settings
+from admin.stats import LoaderStats, StatValue
+from admin.tensorboard import TensorboardWriter
+from trainers.acceleration import make_accelerator
+from trainers.check import check_run
+from trainers.checkpointing import checkpoint_content, checkpoint_to_resume, epoch_file, latest_file, restore
+from trainers.ema import MovingAverage
+from trainers.interruption import Interruption
+from trainers.retry import MAY_PASS, Retries
+from trainers.schedule import learning_rates
+from utils.progress import LiveLine
+
+logger = logging.getLogger(__name__)
+
+RESUMED_FIELDS = (
+    *("epoch", "net", "net_info", "optimizer", "stats"),
+    *("lr_scheduler", "step", "position", "seconds", "net_ema", "scaler"),
+)
+
+
+class TimeIsUp(Exception):
+    """The run has used the training time it was given (``max_minutes``)."""
+
+
+class BaseTrainer(ABC):
+    """Runs epochs and keeps checkpoints; a subclass says what an epoch is.
+
+    Args:
+        actor: has ``net`` and ``to``, ``train``, ``eval``; ``loss, stats = actor(batch)``.
+        loaders: have ``name``, ``training``, ``epoch_interval`` and a length.
+        optimizer: over any groups of the parameters of ``actor.net``.
+        settings: see ``admin.settings.OPTIONS``.
+        lr_scheduler: anything with torch's scheduler interface, or None.
+        schedule_per: ``'epoch'`` steps the scheduler after every epoch, ``'step'`` after every optimiser step.
+
+    Attributes:
+        max_epochs: epochs that :meth:`train` was asked for.
+        epoch: completed epochs.
+        step: training batches used so far.
+        position: inside an epoch, the loader and how many of its batches were used; else None.
+        between_steps: False while a batch is worked on, and until the optimiser has used its gradients.
+        seconds: training time so far, that of resumed runs included.
+        stats: loader name → tag → meter; None for a loader that never ran.
+
+    Raises:
+        ValueError: a pinned setting is unknown, or a setting has an impossible value.
+    """
+
+    def __init__(
+        self,
+        actor: Any,
+        loaders: Sequence[Any],
+        optimizer: torch.optim.Optimizer,
+        settings: Settings,
+        lr_scheduler: Any = None,
+        schedule_per: Literal["epoch", "step"] = "epoch",
+    ) -> None:
+        if schedule_per not in ("epoch", "step"):
+            raise ValueError(f"schedule_per = {schedule_per!r}: expected 'epoch' or 'step'")
+        settings.check_pinned()
+        apply_reproducibility(settings)
+        self.actor, self.loaders, self.settings = actor, list(loaders), settings
+        self.lr_scheduler, self.schedule_per = lr_scheduler, schedule_per
+        self.device = choose_device(settings)
+        self.accelerator = make_accelerator(settings, self.device)
+        actor.to(self.device)
+        self.net: nn.Module = unwrapped(actor.net)
+        self.net_type = type(self.net).__name__
+        self.average = MovingAverage(self.net, settings.ema_decay) if settings.ema_decay is not None else None
+        actor.net = self.accelerator.prepare_model(actor.net, device_placement=False)
+        if settings.compile:
+            self.net.compile()
+        self.optimizer = self.accelerator.prepare_optimizer(optimizer, device_placement=False)
+        self.max_epochs = 0
+        self.epoch = 0
+        self.step = 0
+        self.position: dict[str, Any] | None = None
+        self.seconds = 0.0
+        self.between_steps = True
+        self.stats: OrderedDict[str, LoaderStats | None] = OrderedDict((loader.name, None) for loader in self.loaders)
+        self.live = LiveLine()
+        self._curves = TensorboardWriter(Path(settings.env.tensorboard_dir) / settings.project_path)
+        self._interruption = Interruption()
+        self._last_checkpoint: Path | None = None
+        self._last_saved = self._last_tick = time.monotonic()
+
+    def train(self, max_epochs: int, load_latest: bool = False, fail_safe: bool = True) -> None:
+        """Trains until ``max_epochs`` epochs are complete; ``settings.max_epochs`` wins if set.
+
+        Args:
+            max_epochs: epochs in all, those of resumed runs included.
+            load_latest: continue from the newest checkpoint of this run, if there is one.
+            fail_safe: after an error that can pass (:func:`trainers.retry.can_pass`) continue from the last
+                checkpoint, at most ten times without progress. Other errors are raised at once.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM, with a checkpoint saved.
+            NonFiniteLoss: a loss is NaN or infinite.
+            Exception: whatever else ended the run; the last checkpoint stands.
+        """
+        if self.settings.check_only:
+            check_run(self)
+            return
+        self.max_epochs = max_epochs if self.settings.max_epochs is None else int(self.settings.max_epochs)
+        retries = Retries()
+        self._last_saved = self._last_tick = time.monotonic()
+        try:
+            with self._interruption, self.live:
+                if load_latest:
+                    self.load_checkpoint()
+                while True:
+                    try:
+                        self._run_epochs(keep_start=fail_safe)
+                        break
+                    except MAY_PASS as error:
+                        if self._interruption.received is not None and self.between_steps:
+                            # Ctrl-C reaches the loader's workers too; what fails then is only the next batch.
+                            self.save_latest()
+                            raise self._interruption.error() from error
+                        if not fail_safe:
+                            raise
+                        logger.exception("training failed in epoch %d", self.epoch + 1)
+                        if not retries.worthwhile(error, self.step):
+                            raise
+                        self._back_to_last_checkpoint()
+            logger.info("Finished training!")
+        except TimeIsUp:
+            logger.info("Stopped after %.1f minutes of training (max_minutes) with a checkpoint", self.seconds / 60)
+        finally:
+            self._curves.close()
+
+    @abstractmethod
+    def prepared(self, batch: Any, epoch: int) -> Any:
+        """The batch as the actor gets it."""
+
+    @abstractmethod
+    def run_epoch(self, epoch: int) -> None:
+        """Runs all loaders of the epoch from ``self.position`` on; calls :meth:`pause_if_due` between steps."""
+
+    def load_checkpoint(
+        self,
+        checkpoint: int | str | Path | None = None,
+        fields: Collection[str] | None = None,
+        ignore_fields: Collection[str] = (),
+        load_constructor: bool = False,
+    ) -> bool:
+        """Continues from a checkpoint.
+
+        Args:
+            checkpoint: None is the newest of this network and run, a number an epoch, text a file or a folder.
+            fields: keys to take, all of :data:`RESUMED_FIELDS` by default.
+            ignore_fields: keys to leave out.
+            load_constructor: also take over how the network was built.
+
+        Returns:
+            False if there is no checkpoint yet.
+
+        Raises:
+            FileNotFoundError: the epoch, file or folder asked for does not exist.
+            CheckpointError: the file is damaged or of another network.
+        """
+        path = checkpoint_to_resume(self, checkpoint)
+        if path is None:
+            logger.info("No matching checkpoint file found")
+            return False
+        wanted = {*(RESUMED_FIELDS if fields is None else fields)} - {*ignore_fields}
+        restore(self, path, wanted | ({"constructor"} if load_constructor else set()))
+        self._last_checkpoint = path
+        logger.info("Continuing from %s (%d epochs, %d steps)", path, self.epoch, self.step)
+        return True
+
+    def save_latest(self) -> None:
+        """Writes ``<NetType>_latest.pth.tar`` with the position inside the epoch."""
+        self._save(latest_file(self))
+
+    def pause_if_due(self, position: dict[str, Any]) -> None:
+        """Called between steps, when nothing is half done: notes the position, saves or stops if it is time to.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM came; a checkpoint is saved.
+            TimeIsUp: ``max_minutes`` are used up; a checkpoint is saved.
+        """
+        self.position, self.between_steps = position, True
+        self._tick()
+        interval = 60 * self.settings.checkpoint_interval_minutes
+        if self._must_stop or time.monotonic() - self._last_saved >= interval:
+            self.save_latest()
+        self._stop_if_due()
+
+    @property
+    def seconds_left(self) -> float:
+        """Training time until ``max_minutes`` are used up; infinite without a limit."""
+        limit = self.settings.max_minutes
+        return float("inf") if limit is None else max(0.0, 60 * limit - self.seconds)
+
+    @property
+    def _must_stop(self) -> bool:
+        return self._interruption.received is not None or self.seconds_left == 0
+
+    def _stop_if_due(self) -> None:
+        if self._interruption.received is not None:
+            raise self._interruption.error()
+        if self._must_stop:
+            raise TimeIsUp
+
+    def _run_epochs(self, keep_start: bool) -> None:
+        if keep_start and self._last_checkpoint is None and self.epoch < self.max_epochs:
+            self.save_latest()  # a failure before the first checkpoint then goes back to the start, not to half of it
+        for epoch in range(self.epoch + 1, self.max_epochs + 1):
+            self._stop_if_due()
+            self.run_epoch(epoch)
+            self._finish_epoch(epoch)
+
+    def _finish_epoch(self, epoch: int) -> None:
+        for loader in self.loaders:
+            tags = self.stats[loader.name]
+            if tags is None:
+                continue
+            if loader.training and epoch % loader.epoch_interval == 0:
+                for group, rate in enumerate(learning_rates(self.optimizer)):
+                    value = tags.setdefault(f"LearningRate/group{group}", StatValue())
+                    if isinstance(value, StatValue):
+                        value.update(rate)
+            for meter in tags.values():
+                meter.new_epoch()
+        if self.accelerator.is_main_process:
+            if epoch == 1:
+                self._curves.write_info(self.settings.module_name, self.settings.script_name, self.settings.description)
+            self._curves.write_epoch(self.stats, epoch)
+        if self.lr_scheduler is not None and self.schedule_per == "epoch":
+            self.lr_scheduler.step()
+        self.epoch, self.position, self.between_steps = epoch, None, True
+        self._tick()
+        self._save(epoch_file(self))
+        if self.accelerator.is_main_process:
+            latest_file(self).unlink(missing_ok=True)  # the epoch's own file has more training in it
+
+    def _save(self, path: Path) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(path, checkpoint_content(self))
+        self._last_checkpoint = path
+        self._last_saved = time.monotonic()
+
+    def _back_to_last_checkpoint(self) -> None:
+        for loader in self.loaders:
+            if hasattr(loader, "close"):
+                loader.close()  # worker processes may be dead
+        self.load_checkpoint(self._last_checkpoint)
+
+    def _tick(self) -> None:
+        """Adds the time since the last call to the training time."""
+        now = time.monotonic()
+        self.seconds += now - self._last_tick
+        self._last_tick = now

@@ -1,0 +1,48 @@
+"""Batches as the trainer sees them: a mapping of tensors and whatever belongs to them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from trainers.seeding import seed_loader_start
+
+
+def upcoming_batches(loader: Any, index: int, seed: int, epoch: int, first_batch: int = 0) -> Iterator[Any]:
+    """The batches of an epoch from ``first_batch`` (from 0) on.
+
+    A loader with ``start`` begins there; any other iterable is iterated as it is, and what was seen is skipped.
+
+    Args:
+        index: number of the loader among those of the run.
+    """
+    seed_loader_start(seed, index, epoch)
+    if hasattr(loader, "start"):
+        loader.start(seed, epoch, first_batch)
+        return iter(loader)
+    return itertools.islice(iter(loader), first_batch, None)
+
+
+def to_device(value: Any, device: torch.device) -> Any:
+    """The same on ``device``: tensors and what knows ``.to`` itself (TensorDict); plain dicts are followed."""
+    if hasattr(value, "to"):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: to_device(item, device) for key, item in value.items()}
+    return value
+
+
+def sample_names(batch: Mapping[str, Any]) -> list[str]:
+    """What identifies the samples (``batch['sample']``); empty if the batch does not say."""
+    names = batch.get("sample")
+    if isinstance(names, (list, tuple)):
+        return [str(name) for name in names]
+    return [] if names is None else [str(names)]
+
+
+def batch_size(batch: Mapping[str, Any], otherwise: int) -> int:
+    """Number of samples: as many as are named, else ``otherwise``."""
+    return len(sample_names(batch)) or int(otherwise)

@@ -1,0 +1,130 @@
+"""What a training checkpoint holds, and how a trainer is put back to it."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from admin.checkpoints import CheckpointError, read_checkpoint
+from admin.loading import LATEST, find_checkpoint, load_state, newest_checkpoint
+from admin.model_constructor import NetConstructor
+from admin.stats import plain_stats, restored_stats
+from trainers.schedule import restore_schedule, schedule_progress
+
+if TYPE_CHECKING:
+    from trainers.base_trainer import BaseTrainer
+
+logger = logging.getLogger(__name__)
+
+
+def checkpoint_folder(trainer: BaseTrainer) -> Path:
+    return Path(trainer.settings.env.workspace_dir) / "checkpoints" / trainer.settings.project_path
+
+
+def epoch_file(trainer: BaseTrainer) -> Path:
+    return checkpoint_folder(trainer) / f"{trainer.net_type}_ep{trainer.epoch:04d}.pth.tar"
+
+
+def latest_file(trainer: BaseTrainer) -> Path:
+    return checkpoint_folder(trainer) / f"{trainer.net_type}{LATEST}"
+
+
+def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
+    """Everything that a resumed run needs, as tensors and plain values.
+
+    The first nine keys are those of the original systems. ``epoch`` is the number of completed epochs; inside an
+    epoch ``position`` says which loader is running and how many of its batches have been used.
+    """
+    net = trainer.net
+    constructor = getattr(net, "constructor", None)
+    scaler = trainer.accelerator.scaler
+    return {
+        "epoch": trainer.epoch,
+        "actor_type": type(trainer.actor).__name__,
+        "net_type": trainer.net_type,
+        "net": net.state_dict(),
+        "net_info": getattr(net, "info", None),
+        "constructor": constructor.plain() if constructor is not None else None,
+        "optimizer": trainer.optimizer.state_dict(),
+        "stats": plain_stats(trainer.stats),
+        "settings": trainer.settings.plain(),
+        "lr_scheduler": schedule_progress(trainer.lr_scheduler) if trainer.lr_scheduler is not None else None,
+        "step": trainer.step,
+        "position": trainer.position,
+        "seconds": trainer.seconds,
+        "net_ema": trainer.average.state_dict() if trainer.average is not None else None,
+        "scaler": scaler.state_dict() if scaler is not None else None,
+    }
+
+
+def checkpoint_to_resume(trainer: BaseTrainer, checkpoint: int | str | Path | None) -> Path | None:
+    """The file meant by ``checkpoint``: None is the newest of this network in this run's folder, a number an epoch.
+
+    Returns None only where ``checkpoint`` is None and there is no file.
+    """
+    folder = checkpoint_folder(trainer)
+    if checkpoint is None:
+        return newest_checkpoint(folder, trainer.net_type) if folder.is_dir() else None
+    if isinstance(checkpoint, int):
+        return find_checkpoint(folder / f"{trainer.net_type}_ep{checkpoint:04d}.pth.tar")
+    return find_checkpoint(checkpoint)
+
+
+def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
+    """Puts the trainer where the file was written, as far as the ``wanted`` keys say.
+
+    Settings are never taken from a file: those of this run count, also the factors and milestones of its schedule.
+    """
+    content = read_checkpoint(path)
+    net_type = content.get("net_type")
+    if net_type != trainer.net_type:
+        raise CheckpointError(f"{path} holds a {net_type}, this run trains a {trainer.net_type}; choose another file")
+    found = {key: value for key, value in content.items() if key in wanted and value is not None}
+    if "net" in found:
+        load_state(trainer.net, found["net"], str(path), net_type)
+    if "net_info" in found:
+        trainer.net.info = found["net_info"]
+    if "constructor" in found:
+        stored = found["constructor"]
+        trainer.net.constructor = NetConstructor(  # type: ignore[assignment]
+            stored["function"], stored["module"], tuple(stored["args"]), dict(stored["kwargs"])
+        )
+    if "optimizer" in found:
+        try:
+            trainer.optimizer.load_state_dict(found["optimizer"])
+        except ValueError as error:
+            raise CheckpointError(
+                f"{path}: its optimiser has other parameter groups than this run's ({error})"
+            ) from error
+    if "stats" in found:
+        stats = restored_stats(found["stats"])
+        trainer.stats = OrderedDict((name, stats.get(name)) for name in trainer.stats)
+    if "net_ema" in found and trainer.average is not None:
+        trainer.average.load_state_dict(found["net_ema"])
+    if "scaler" in found and trainer.accelerator.scaler is not None:
+        trainer.accelerator.scaler.load_state_dict(found["scaler"])
+    if "epoch" in found:
+        _restore_position(trainer, path, found)
+
+
+def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -> None:
+    trainer.epoch = int(found["epoch"])
+    trainer.seconds = float(found.get("seconds", 0.0))
+    trainer.position = found.get("position")
+    names = [loader.name for loader in trainer.loaders]
+    if trainer.position is not None and trainer.position["loader"] not in names:
+        raise CheckpointError(
+            f"{path} was written inside loader {trainer.position['loader']!r}, this run has {', '.join(names)}; "
+            "resume from the file of a completed epoch"
+        )
+    # Files of the original systems count no steps.
+    steps = sum(len(loader) * (trainer.epoch // loader.epoch_interval) for loader in trainer.loaders if loader.training)
+    trainer.step = int(found.get("step", steps))
+    scheduler = trainer.lr_scheduler
+    if scheduler is not None and "lr_scheduler" in found:
+        restore_schedule(scheduler, found["lr_scheduler"])
+    elif scheduler is not None:
+        scheduler.last_epoch = trainer.epoch if trainer.schedule_per == "epoch" else trainer.step

@@ -1,0 +1,34 @@
+"""Learning rates, and how far a schedule has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+# Where torch's schedulers are, as opposed to their milestones and factors, which the settings file gives anew.
+_PROGRESS = ("last_epoch", "_step_count", "_last_lr", "T_cur", "T_i")
+
+
+def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:
+    """The rate of every parameter group, as the optimiser uses it."""
+    return [float(group["lr"]) for group in optimizer.param_groups]
+
+
+def schedule_progress(scheduler: Any) -> dict[str, Any]:
+    """Counters of a scheduler, also of those that it consists of, as plain values."""
+    progress = {name: getattr(scheduler, name) for name in _PROGRESS if hasattr(scheduler, name)}
+    if "_last_lr" in progress:
+        progress["_last_lr"] = [float(rate) for rate in progress["_last_lr"]]
+    parts = getattr(scheduler, "_schedulers", [])
+    return progress | {"parts": [schedule_progress(part) for part in parts]}
+
+
+def restore_schedule(scheduler: Any, progress: Mapping[str, Any]) -> None:
+    """Puts a newly made scheduler where :func:`schedule_progress` found the old one."""
+    for name in _PROGRESS:
+        if name in progress and hasattr(scheduler, name):
+            setattr(scheduler, name, progress[name])
+    for part, part_progress in zip(getattr(scheduler, "_schedulers", []), progress.get("parts", []), strict=False):
+        restore_schedule(part, part_progress)
