@@ -1,7 +1,8 @@
 """The processing classes: raw material to training samples."""
 
 from data.base_processing import BaseProcessing
+from data.burstsr_processing import BurstSRProcessing
 from data.denoising_processing import DenoisingProcessing
 from data.synthetic_burst_processing import SyntheticBurstProcessing
 
-__all__ = ["BaseProcessing", "DenoisingProcessing", "SyntheticBurstProcessing"]
+__all__ = ["BaseProcessing", "BurstSRProcessing", "DenoisingProcessing", "SyntheticBurstProcessing"]
