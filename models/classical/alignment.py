@@ -63,7 +63,13 @@ def align(luminance: Array, max_shift: int) -> Alignment:
 
 
 def move(image: Array, shift: NDArray[np.float64], interpolation: int = cv2.INTER_CUBIC) -> Array:
-    """A frame [H, W] or [H, W, C] brought onto the reference; 0 where it shows nothing of it."""
+    """A frame [H, W] or [H, W, C] brought onto the reference; 0 where it shows nothing of it.
+
+    Args:
+        image: the frame.
+        shift: (x, y) of the frame as in `Alignment`.
+        interpolation: of OpenCV, e.g. `cv2.INTER_LINEAR`.
+    """
     back = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]], dtype=np.float32)
     size = (image.shape[1], image.shape[0])
     return cv2.warpAffine(image, back, size, flags=interpolation | cv2.WARP_INVERSE_MAP, borderValue=0)  # type: ignore[return-value]

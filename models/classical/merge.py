@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -48,6 +49,9 @@ class AlignedMean(nn.Module):
         max_shift: largest displacement that is searched, in pixels.
     """
 
+    # Blurs a little, which in noise is worth 0.1 to 0.9 dB (gains 1 to 8, training photographs) over cubic.
+    interpolation = cv2.INTER_LINEAR
+
     def __init__(self, max_shift: int = 8) -> None:
         super().__init__()
         self.max_shift = max_shift
@@ -72,7 +76,7 @@ class AlignedMean(nn.Module):
             alignment = align(_luminance(frames, noise), self.max_shift)
             if not alignment.aligned.all():
                 logger.info("%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames))
-            merged, count = _merge(frames, alignment)
+            merged, count = _merge(frames, alignment, self.interpolation)
             images.append(self._finish(merged, count, noise))
             alignments.append(alignment)
         prediction = torch.from_numpy(np.stack(images)).to(burst)
@@ -89,7 +93,8 @@ class AlignedMeanNLM(AlignedMean):
     """Aligned mean, then non-local means (A. Buades, B. Coll and J.-M. Morel, CVPR 2005).
 
     The mean is variance-stabilised for the noise that is left after merging, so one strength fits dark and bright parts and every
-    noise level, filtered with all channels together, and brought back without bias.
+    noise level, filtered with all channels together, and brought back without bias. The default parameters are the best ones of a
+    grid (strength 0.3 to 1.2, patches 3 to 7, distance 5 to 15) for the mean PSNR at gains 1 to 8 on the training photographs.
 
     Args:
         max_shift: as in `AlignedMean`.
@@ -98,8 +103,11 @@ class AlignedMeanNLM(AlignedMean):
         patch_distance: how far away similar patches are looked for, in pixels.
     """
 
+    # The filter removes the noise, so here sharpness counts.
+    interpolation = cv2.INTER_CUBIC
+
     def __init__(
-        self, max_shift: int = 8, strength: float = 0.8, patch_size: int = 5, patch_distance: int = 8
+        self, max_shift: int = 8, strength: float = 0.5, patch_size: int = 5, patch_distance: int = 11
     ) -> None:
         super().__init__(max_shift)
         self.strength, self.patch_size, self.patch_distance = strength, patch_size, patch_distance
@@ -121,14 +129,14 @@ class AlignedMeanNLM(AlignedMean):
         return left.restore(denoised.astype(np.float32))
 
 
-def _merge(frames: Array, alignment: Alignment) -> tuple[Array, Array]:
+def _merge(frames: Array, alignment: Alignment, interpolation: int) -> tuple[Array, Array]:
     """Mean [C, H, W] of the aligned frames, and how many frames [H, W] each pixel is a mean of."""
     total = np.zeros(frames.shape[1:], dtype=np.float32)
     count = np.zeros(frames.shape[2:], dtype=np.float32)
     for frame, shift, use in zip(frames, alignment.shifts, alignment.aligned, strict=True):
         if use:
             mask = coverage(count.shape, shift)
-            moved = move(np.ascontiguousarray(frame.transpose(1, 2, 0)), shift).reshape(*count.shape, -1)
+            moved = move(np.ascontiguousarray(frame.transpose(1, 2, 0)), shift, interpolation).reshape(*count.shape, -1)
             total += moved.transpose(2, 0, 1) * mask
             count += mask
     return total / count, count  # frame 0 covers every pixel

@@ -42,8 +42,8 @@ def sampling_grid(flow: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     height, width = size
     columns = torch.arange(flow.shape[-1], device=flow.device, dtype=flow.dtype) + 0.5
     rows = torch.arange(flow.shape[-2], device=flow.device, dtype=flow.dtype) + 0.5
-    x = (flow[:, 0] + columns) * (2.0 / width) - 1.0
-    y = (flow[:, 1] + rows[:, None]) * (2.0 / height) - 1.0
+    x = 2.0 * (flow[:, 0] + columns) / width - 1.0
+    y = 2.0 * (flow[:, 1] + rows[:, None]) / height - 1.0
     return torch.stack((x, y), dim=-1)
 
 
