@@ -1,7 +1,7 @@
 """The one place that configures logging and says where text goes.
 
-Messages go to stderr through `logging`, in colour on a terminal and as plain lines elsewhere. Results that somebody may want
-to pipe (tables, lists) go to stdout through `output()`.
+Messages go to stderr through `logging`, in colour on a terminal and as plain lines elsewhere. Results that somebody may
+want to pipe (tables, lists) go to stdout through `output()`.
 """
 
 import logging
@@ -32,7 +32,8 @@ def configure_logging(level: int | str = logging.INFO) -> None:
     """Send the messages of all loggers to stderr. Calling it again replaces what was set before.
 
     Args:
-        level: the lowest level shown, e.g. `logging.DEBUG` or `'DEBUG'`. Processes other than the first show warnings only.
+        level: the lowest level shown, e.g. `logging.DEBUG` or `'DEBUG'`; processes other than the first show only
+            warnings.
     """
     handler: logging.Handler
     if _messages.is_terminal:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar over an iterable, and one live line. Log lines at intervals where there is no terminal."""
+"""Progress of long work: a bar over an iterable, and one live line; log lines where there is no terminal."""
 
 import logging
 import time

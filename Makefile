@@ -1,0 +1,36 @@
+# One recipe at a time: each starts from install.sh, which must not run twice at once.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test lint check-golden clean
+
+PYTHON_HERE := .venv/bin/python
+# The full recordings lie outside the repository; what it keeps of them is checked by `make test`.
+GOLDEN := $(wildcard ../shared/golden/*)
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+install: ## make .venv and install everything that is needed (does nothing the second time)
+	@bash install.sh
+
+quickstart: install ## train a small burst denoiser, score it, and draw a comparison
+	$(PYTHON_HERE) run_quickstart.py
+
+test: install ## run the tests
+	$(PYTHON_HERE) -m pytest -q
+
+lint: install ## check style, types and who imports whom
+	$(PYTHON_HERE) -m ruff check .
+	$(PYTHON_HERE) -m ruff format --check .
+	$(PYTHON_HERE) -m mypy
+	.venv/bin/lint-imports
+
+check-golden: install ## compare with all recordings of the original systems, where they are at hand
+	@$(if $(GOLDEN),,echo "No recordings in ../shared/golden: nothing is compared.")
+	@failed=0; for folder in $(GOLDEN); do \
+		echo "$$folder"; $(PYTHON_HERE) -m tests.golden "$$folder" || failed=1; \
+	done; exit $$failed
+
+clean: ## remove caches and build left-overs (not .venv, not workspace)
+	rm -rf build burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./.venv -prune -o -path ./workspace -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Settings of DeepRep: "Deep Reparametrization of Multi-Frame Super-Resolution and Denoising", ICCV 2021."""
