@@ -159,7 +159,8 @@ def _shows_the_same(luminance: Array, shifts: NDArray[np.float64]) -> NDArray[np
         if not mask.any():
             same[i] = False
             continue
-        rest = float(np.square(reference - _smooth(move(luminance[i], shifts[i])))[mask].mean()) - noise
+        frame = move(_smooth(luminance[i]), shifts[i])  # smoothed first: outside it shows black
+        rest = float(np.square(reference - frame)[mask].mean()) - noise
         same[i] = rest <= max(unrelated, noise) / 2.0
     return same
 

@@ -75,7 +75,9 @@ class AlignedMean(nn.Module):
             noise = _noise_model(frames, None if noise_estimate is None else _arrays(noise_estimate)[index])
             alignment = align(_luminance(frames, noise), self.max_shift)
             if not alignment.aligned.all():
-                logger.info("%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames))
+                logger.info(
+                    "%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames)
+                )
             merged, count = _merge(frames, alignment, self.interpolation)
             images.append(self._finish(merged, count, noise))
             alignments.append(alignment)
@@ -126,7 +128,7 @@ class AlignedMeanNLM(AlignedMean):
             channel_axis=0,
             preserve_range=True,
         )
-        return left.restore(denoised.astype(np.float32))
+        return left.restore(denoised.reshape(merged.shape).astype(np.float32))  # it drops the axis of a single channel
 
 
 def _merge(frames: Array, alignment: Alignment, interpolation: int) -> tuple[Array, Array]:

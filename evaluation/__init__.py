@@ -1,0 +1,1 @@
+"""Benchmarks: what is compared, how networks are run on it, how the scores are reported."""

@@ -1,0 +1,1 @@
+"""Burst denoising: the published grey and colour test sets, and bursts made from bundled photographs."""

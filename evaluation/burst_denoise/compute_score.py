@@ -1,0 +1,20 @@
+"""Score an experiment: `python evaluation/burst_denoise/compute_score.py EXPERIMENT MODE NOISE_LEVEL [--load_saved] [--save]`."""
+
+import sys
+from pathlib import Path
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from evaluation.burst_denoise.benchmark import ARGUMENTS, denoise_benchmarks
+from evaluation.common_utils import command_line
+
+
+def compute_score(setting_name, load_saved=False, noise_level=2, mode="grayscale", save=False):
+    """Score the networks of an experiment beside the training-free methods."""
+    benchmarks = denoise_benchmarks(mode, noise_level)
+    return command_line.compute_score("evaluation.burst_denoise", setting_name, benchmarks, load_saved, save)
+
+
+if __name__ == "__main__":
+    command_line.run_script(compute_score, "evaluation.burst_denoise", ARGUMENTS, command_line.SCORE_OPTIONS)

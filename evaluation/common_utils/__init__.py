@@ -1,0 +1,1 @@
+"""The evaluation engine that all benchmarks share."""

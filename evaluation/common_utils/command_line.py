@@ -1,0 +1,105 @@
+"""The command line that the scripts of all benchmarks share."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from admin.environment import env_settings
+from evaluation.common_utils import engine
+from evaluation.common_utils.benchmark import Benchmark
+from evaluation.common_utils.experiments import experiment_names, load_experiment
+from evaluation.common_utils.report import terminal_table, write_files
+from evaluation.common_utils.saved_predictions import SavedPredictions
+from evaluation.common_utils.scores import Scores
+from utils.log import configure_logging, output
+
+logger = logging.getLogger(__name__)
+
+# Errors whose text says what to do. Anything else is a bug and keeps its traceback.
+SPEAKING_ERRORS = (ValueError, OSError, LookupError)
+
+
+def save_results(
+    package: str, setting_name: str, benchmarks: Sequence[Benchmark], seed: int = 0
+) -> list[SavedPredictions]:
+    """Saves the predictions of an experiment's networks for some benchmarks.
+
+    Args:
+        package: of the benchmark, e.g. `evaluation.burst_denoise`.
+        setting_name: the experiment.
+        benchmarks: e.g. one per noise level.
+        seed: of networks that draw noise.
+    """
+    networks = load_experiment(package, setting_name)
+    return [saved for benchmark in benchmarks for saved in engine.save_predictions(benchmark, networks, seed=seed)]
+
+
+def compute_score(
+    package: str,
+    setting_name: str,
+    benchmarks: Sequence[Benchmark],
+    load_saved: bool = False,
+    save: bool = False,
+    seed: int = 0,
+) -> list[Scores]:
+    """Scores an experiment, shows the tables and writes them to `<save_data_path>/scores/<benchmark>/<experiment>.*`.
+
+    Args:
+        load_saved: take saved predictions where there are any.
+        save: store the predictions that had to be run.
+    """
+    networks = load_experiment(package, setting_name)
+    tables = []
+    for benchmark in benchmarks:
+        scores = engine.score(benchmark, networks, load_saved=load_saved, save=save, seed=seed)
+        output(terminal_table(scores))
+        files = write_files(scores, score_files(benchmark, setting_name))
+        logger.info("Written: %s", ", ".join(str(path) for path in files))
+        tables.append(scores)
+    return tables
+
+
+def score_files(benchmark: Benchmark, setting_name: str) -> Path:
+    """Where the scores of an experiment belong, without the ending."""
+    return Path(env_settings().save_data_path) / "scores" / benchmark.name / setting_name
+
+
+def run_script(
+    function: Callable[..., object],
+    package: str,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> None:
+    """Runs the importable entry point of a script with what stands on the command line, and ends the process.
+
+    Args:
+        function: takes `setting_name`, `arguments` and `options` by name; the first line of its docstring is the help.
+        package: of the benchmark.
+        arguments: further positional arguments → keywords of `argparse.ArgumentParser.add_argument`.
+        options: flags that are off by default → their help.
+    """
+    configure_logging()
+    parser = argparse.ArgumentParser(description=(function.__doc__ or "").splitlines()[0])
+    names = ", ".join(experiment_names(package))
+    parser.add_argument("setting_name", metavar="experiment", help=f"one of: {names}")
+    for name, keywords in (arguments or {}).items():
+        parser.add_argument(name, **keywords)
+    for name, text in (options or {}).items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
+    try:
+        function(**vars(parser.parse_args()))
+    except SPEAKING_ERRORS as error:
+        logger.debug("where it happened:", exc_info=True)
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    sys.exit(0)
+
+
+SCORE_OPTIONS = {
+    "load_saved": "take saved predictions, run only the missing ones",
+    "save": "store the predictions that had to be run",
+}

@@ -1,0 +1,86 @@
+"""How a prediction is stored: 16 bits per value, so that a score from a file equals the score of the network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class PredictionEncoding:
+    """Values 0..1 as whole steps of `1 / full_scale`.
+
+    Attributes:
+        full_scale: the number that stands for 1.0; 2^14 in the published SR and denoising benchmarks.
+        space: in words, what the stored values are, e.g. `linear sensor RGB`.
+    """
+
+    full_scale: int = 2**14
+    space: str = "linear"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.full_scale < 2**16:
+            raise ValueError(f"full_scale {self.full_scale} does not fit into 16 bits; give 1 to 65535")
+
+    def encode(self, prediction: torch.Tensor) -> np.ndarray:
+        """Clamp to 0..1, scale, truncate.
+
+        Args:
+            prediction: [1, C, H, W] or [C, H, W], 0..1.
+
+        Returns:
+            uint16 [H, W, C].
+
+        Raises:
+            ValueError: another shape, or a value that is not finite.
+        """
+        if prediction.ndim == 4 and prediction.shape[0] == 1:
+            prediction = prediction[0]
+        if prediction.ndim != 3:
+            raise ValueError(f"prediction of shape {tuple(prediction.shape)}, expected [1, C, H, W] or [C, H, W]")
+        if not bool(torch.isfinite(prediction).all()):
+            bad = int((~torch.isfinite(prediction)).sum())
+            raise ValueError(f"{bad} of {prediction.numel()} predicted values are not finite")
+        steps = prediction.detach().float().clamp(0.0, 1.0) * self.full_scale
+        return steps.permute(1, 2, 0).cpu().numpy().astype(np.uint16)
+
+    def decode(self, stored: np.ndarray) -> torch.Tensor:
+        """The prediction that `encode` stored.
+
+        Args:
+            stored: uint16 [H, W, C] or [H, W].
+
+        Returns:
+            float32 [1, C, H, W], 0..1.
+
+        Raises:
+            ValueError: not 16 bits, another shape, or values above 1.
+        """
+        if stored.dtype != np.uint16 or stored.ndim not in (2, 3):
+            raise ValueError(f"{stored.dtype} array of shape {stored.shape}, expected a 16-bit image [H, W, C]")
+        if stored.size and int(stored.max()) > self.full_scale:
+            raise ValueError(
+                f"a value is {int(stored.max())}, but {self.full_scale} stands for 1; was it stored otherwise?"
+            )
+        if stored.ndim == 2:
+            stored = stored[:, :, None]
+        planes = np.ascontiguousarray(stored.transpose(2, 0, 1)).astype(np.float32)
+        return (torch.from_numpy(planes) / self.full_scale)[None]
+
+    def quantise(self, prediction: torch.Tensor) -> torch.Tensor:
+        """What is left of a prediction after it was stored: float32 [1, C, H, W] on the CPU."""
+        return self.decode(self.encode(prediction))
+
+
+# Linear space, 2^14 = 1.0, truncated: the published protocol of the SR and denoising benchmarks (spec of DBSR and DeepRep).
+LINEAR_14_BIT = PredictionEncoding()
+
+
+def encode_prediction(prediction: torch.Tensor) -> np.ndarray:
+    """`prediction` [1, C, H, W], linear 0..1, as uint16 [H, W, C] with 2^14 = 1.0, truncated."""
+    return LINEAR_14_BIT.encode(prediction)
+
+
+def decode_prediction(stored: np.ndarray) -> torch.Tensor:
+    """float32 [1, C, H, W] from uint16 [H, W, C] with 2^14 = 1.0."""
+    return LINEAR_14_BIT.decode(stored)

@@ -1,0 +1,120 @@
+"""Which network is evaluated, under which name, on how many frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from admin.environment import REPOSITORY, env_settings
+from admin.loading import load_network
+
+# Small networks that are part of the repository; searched after `pretrained_nets_dir`, which the user may have elsewhere.
+SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
+
+
+@dataclass(frozen=True)
+class NetworkParam:
+    """One row of an experiment. Give one of: `module` and `parameter`; `network_path`; `network`; `unique_name` alone.
+
+    Attributes:
+        module, parameter: a training run, `<workspace_dir>/checkpoints/<module>/<parameter>`.
+        epoch: its checkpoint of that epoch; the latest one if None.
+        burst_sz: give the network only the first so many frames.
+        display_name: shown in tables; the unique name if None.
+        unique_name: folder of saved predictions. Alone, it stands for predictions that already lie there.
+        network_path: a checkpoint or `.safetensors` file, absolute or below `pretrained_nets_dir` (or shipped with the repository).
+        network: makes the network itself, e.g. a training-free method.
+
+    Raises:
+        ValueError: a combination that names no network, or two.
+    """
+
+    module: str | None = None
+    parameter: str | None = None
+    epoch: int | None = None
+    burst_sz: int | None = None
+    display_name: str | None = None
+    unique_name: str | None = None
+    network_path: str | Path | None = None
+    network: Callable[[], nn.Module] | None = None
+
+    def __post_init__(self) -> None:
+        for source in ("network_path", "network"):
+            if getattr(self, source) is None:
+                continue
+            others = ("module", "parameter", "epoch", *({"network_path", "network"} - {source}))
+            both = [name for name in others if getattr(self, name) is not None]
+            if both:
+                raise ValueError(f"NetworkParam: {source} and {', '.join(both)} name two networks; give one of them")
+            if self.unique_name is None:
+                raise ValueError(f"NetworkParam: {source}={getattr(self, source)!s} needs a unique_name")
+        if self.burst_sz is not None and self.burst_sz < 1:
+            raise ValueError(f"NetworkParam: burst_sz {self.burst_sz}; a burst has at least 1 frame")
+
+    @property
+    def predictions_only(self) -> bool:
+        """Whether this stands for predictions on disk, with no network to run."""
+        return self.unique_name is not None and (self.module, self.network_path, self.network) == (None, None, None)
+
+    def get_unique_name(self) -> str:
+        if self.unique_name is not None:
+            return self.unique_name
+        epoch = f"_ep{self.epoch:04d}" if self.epoch is not None else ""
+        frames = f"_bsz{self.burst_sz:02d}" if self.burst_sz is not None else ""
+        return f"{self.module}_{self.parameter}{epoch}{frames}"
+
+    def get_display_name(self) -> str:
+        return self.display_name if self.display_name is not None else self.get_unique_name()
+
+    def load_net(self) -> nn.Module:
+        """The network in evaluation mode, on the CPU.
+
+        Raises:
+            FileNotFoundError: there is no such checkpoint; says where it was looked for.
+            ValueError: this stands for saved predictions only, or names no network.
+        """
+        if self.network is not None:
+            return self.network().eval()
+        if self.network_path is not None:
+            net, _ = load_network(str(find_network_file(self.network_path)))
+        elif self.module is not None and self.parameter is not None:
+            net, _ = load_network(str(checkpoint_folder(self.module, self.parameter)), checkpoint=self.epoch)
+        else:
+            raise ValueError(
+                f"NetworkParam {self.get_unique_name()!r} names no network to run: "
+                "give module and parameter, network_path, or save its predictions first"
+            )
+        return net.eval()
+
+
+def checkpoint_folder(module: str, parameter: str) -> Path:
+    """Where the training run `module parameter` keeps its checkpoints."""
+    return Path(env_settings().workspace_dir) / "checkpoints" / module / parameter
+
+
+def has_checkpoint(module: str, parameter: str) -> bool:
+    """Whether the training run has saved anything yet."""
+    return any(checkpoint_folder(module, parameter).glob("*.pth.tar"))
+
+
+def find_network_file(network_path: str | Path) -> Path:
+    """The file of a network: as given if absolute, else below `pretrained_nets_dir`, else shipped with the repository.
+
+    Raises:
+        FileNotFoundError: names every place that was looked at.
+    """
+    folders = [Path(env_settings().pretrained_nets_dir), SHIPPED_NETWORKS]
+    candidates = list(
+        dict.fromkeys(folder / network_path for folder in folders)
+    )  # an absolute path swallows the folder
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    looked = " or ".join(str(candidate) for candidate in candidates)
+    raise FileNotFoundError(
+        f"There is no network file {looked}. Released networks are fetched by `./install.sh --weights`; "
+        "other files go into the folder named by the key pretrained_nets_dir."
+    )

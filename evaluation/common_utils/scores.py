@@ -1,0 +1,148 @@
+"""Scores burst by burst, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from evaluation.common_utils.benchmark import Benchmark
+from evaluation.common_utils.bootstrap import Interval, interval_of_mean, weights
+
+
+@dataclass(frozen=True)
+class BurstScore:
+    """The metrics of one burst, keyed by metric; `groups` says to which part of each further table it belongs."""
+
+    burst: str
+    scene: str | None
+    values: Mapping[str, float]
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one prediction costs. None: not known (nothing was run, or the work is done outside torch)."""
+
+    parameters: int | None = None
+    flops: int | None = None
+    milliseconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A mean over bursts and how sure it is.
+
+    Attributes:
+        mean: over the bursts with a finite value (infinite if there is none: everything was reproduced exactly).
+        over_bursts, over_scenes: 95 % bootstrap intervals; None where fewer than two are known.
+        infinite: bursts left out because the value is infinite (PSNR of an exact match).
+    """
+
+    mean: float
+    over_bursts: Interval | None
+    over_scenes: Interval | None
+    infinite: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of one network."""
+
+    name: str
+    unique_name: str
+    bursts: tuple[BurstScore, ...]
+    cost: Cost
+    training_free: bool = False
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All rows of one table.
+
+    Attributes:
+        benchmark: what was measured.
+        rows: in order; the first one is what the others are compared with.
+        unavailable: metric key → why it could not be computed.
+        run: seed, device, shape of the first burst and the like, for the files.
+    """
+
+    benchmark: Benchmark
+    rows: tuple[Row, ...]
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Keys of the metrics that were computed."""
+        return [metric.key for metric in self.benchmark.metrics if metric.key not in self.unavailable]
+
+    def row(self, name: str) -> Row:
+        """The row of that display or unique name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for row in self.rows:
+            if name in (row.name, row.unique_name):
+                return row
+        raise KeyError(f"no row {name!r} in {self.benchmark.title}; rows: {', '.join(row.name for row in self.rows)}")
+
+    def means(self) -> dict[str, dict[str, float]]:
+        """Row name → metric key → mean, as `generate_formatted_report` takes it."""
+        return {row.name: {metric: self.summary(row.name, metric).mean for metric in self.metrics} for row in self.rows}
+
+    def summary(self, name: str, metric: str) -> Summary:
+        """Mean and intervals of one row."""
+        row = self.row(name)
+        return self._summarise(row, np.array([burst.values[metric] for burst in row.bursts]))
+
+    def difference(self, name: str, reference: str, metric: str) -> Summary:
+        """Mean of the burst-by-burst differences row − reference: far surer than the difference of two means."""
+        row, other = self.row(name), self.row(reference)
+        pairs = zip(row.bursts, other.bursts, strict=True)
+        with np.errstate(invalid="ignore"):
+            values = np.array([np.subtract(mine.values[metric], its.values[metric]) for mine, its in pairs])
+        # Both exact: no difference.
+        return self._summarise(row, np.where(np.isnan(values), 0.0, values))
+
+    def part(self, grouping: str, group: str) -> Scores:
+        """The same table over the bursts of one group only."""
+        rows = (
+            Row(
+                row.name,
+                row.unique_name,
+                tuple(burst for burst in row.bursts if burst.groups[grouping] == group),
+                row.cost,
+                row.training_free,
+            )
+            for row in self.rows
+        )
+        return Scores(self.benchmark, tuple(rows), self.unavailable, self.run)
+
+    def groups(self, grouping: str) -> list[str]:
+        """The groups of a grouping in order of appearance."""
+        return list(dict.fromkeys(burst.groups[grouping] for row in self.rows for burst in row.bursts))
+
+    def _summarise(self, row: Row, values: np.ndarray) -> Summary:
+        finite = np.isfinite(values)
+        infinite = int((~finite).sum())
+        if not finite.any():
+            return Summary(float(values.mean()), None, None, infinite)
+        kept = [burst for burst, use in zip(row.bursts, finite, strict=True) if use]
+        scenes = [burst.scene for burst in kept]
+        known = [scene for scene in scenes if scene is not None]
+        clusters = known if len(known) == len(kept) else None
+        per_scene = self.benchmark.mean_over == "scenes"
+        if per_scene and clusters is None:
+            raise ValueError(f"{self.benchmark.name} averages over scenes, but not every burst has info['scene']")
+        weight = weights(clusters if per_scene else None, len(kept))
+        values = values[finite]
+        return Summary(
+            mean=float((values * weight).sum()),
+            over_bursts=interval_of_mean(values, weight),
+            over_scenes=interval_of_mean(values, weight, clusters) if clusters is not None else None,
+            infinite=infinite,
+        )

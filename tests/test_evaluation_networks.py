@@ -1,0 +1,106 @@
+"""Names, files and stored predictions of evaluated networks."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, decode_prediction, encode_prediction
+from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
+from evaluation.common_utils.network_param import NetworkParam, find_network_file
+from evaluation.common_utils.saved_predictions import SavedPredictions
+from tests.evaluation_fixtures import FirstFrame, fabricated
+from utils.image_io import UnreadableImage
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"network_path": "x.pth"},
+        {"network_path": "x.pth", "unique_name": "u", "epoch": 1},
+        {"network": FirstFrame},
+        {"network": FirstFrame, "unique_name": "u", "network_path": "x.pth"},
+        {"module": "m", "parameter": "p", "burst_sz": 0},
+    ],
+)
+def test_contradictory_networks_are_refused(kwargs):
+    with pytest.raises(ValueError, match="NetworkParam"):
+        NetworkParam(**kwargs)
+
+
+def test_nothing_to_load_is_said():
+    with pytest.raises(ValueError, match="'only_files' names no network"):
+        NetworkParam(unique_name="only_files").load_net()
+    assert NetworkParam(unique_name="only_files").predictions_only
+    assert not NetworkParam("m", "p", unique_name="u").predictions_only
+
+
+def test_network_files_are_found_in_order_and_places_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("BURSTLAB_PRETRAINED_NETS_DIR", str(tmp_path))
+    mine = tmp_path / "net.pth"
+    mine.touch()
+    assert find_network_file("net.pth") == mine
+    assert find_network_file(mine) == mine
+    with pytest.raises(FileNotFoundError, match=rf"{tmp_path}/absent\.pth or .*pretrained_networks/absent\.pth"):
+        find_network_file("absent.pth")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([2**14, 2**16 - 1, 255]))
+def test_a_stored_prediction_is_less_than_a_step_below_the_clamped_one(seed, channels, full_scale):
+    encoding = PredictionEncoding(full_scale)
+    prediction = torch.rand(1, channels, 5, 7, generator=torch.Generator().manual_seed(seed)) * 1.4 - 0.2
+    stored = encoding.encode(prediction)
+    assert stored.dtype == np.uint16 and stored.shape == (5, 7, channels)
+    lost = prediction.clamp(0, 1) - encoding.decode(stored)
+    assert lost.min() >= -1e-6 and lost.max() < 1.001 / full_scale
+    assert np.array_equal(encoding.encode(encoding.decode(stored)), stored)
+
+
+def test_what_cannot_be_stored_or_was_not_stored_so_is_refused():
+    with pytest.raises(ValueError, match="1 of 12 predicted values are not finite"):
+        encode_prediction(torch.tensor([float("inf")] + [0.0] * 11).reshape(1, 3, 2, 2))
+    with pytest.raises(ValueError, match=r"expected \[1, C, H, W\]"):
+        encode_prediction(torch.zeros(2, 3, 4, 4))
+    with pytest.raises(ValueError, match="uint8"):
+        decode_prediction(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match="65535"):
+        decode_prediction(np.full((4, 4, 3), 65535, np.uint16))
+    with pytest.raises(ValueError, match="full_scale"):
+        PredictionEncoding(2**16)
+
+
+def test_saved_predictions_stay_inside_their_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("BURSTLAB_SAVE_DATA_PATH", str(tmp_path))
+    saved = SavedPredictions.of(fabricated(), "net")
+    assert saved.path("clip/0001") == tmp_path / "fabricated/level_1/net/clip/0001.png"
+    for name in ("../x", "/etc/x"):
+        with pytest.raises(ValueError, match="leads out"):
+            saved.path(name)
+    with pytest.raises(ValueError, match="unique_name '../../y' leads out"):
+        SavedPredictions.of(fabricated(), "../../y")
+
+
+def test_a_damaged_or_foreign_prediction_is_named(tmp_path):
+    saved = SavedPredictions(tmp_path, LINEAR_14_BIT)
+    saved.save("a", torch.rand(1, 3, 6, 6))
+    whole = saved.path("a").read_bytes()
+    saved.path("b").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableImage, match=r"b\.png"):
+        saved.load("b")
+    SavedPredictions(tmp_path, PredictionEncoding(65535)).save("c", torch.ones(1, 3, 6, 6))
+    with pytest.raises(ValueError, match=r"c\.png is no saved prediction"):
+        saved.load("c")
+
+
+def test_an_unknown_experiment_offers_the_nearest():
+    with pytest.raises(UnknownExperiment, match=r"'deeprep_grey'.*'deeprep_grayscale'"):
+        load_experiment("evaluation.burst_denoise", "deeprep_grey")
+    assert {"deeprep_color", "deeprep_grayscale", "quickstart"} <= set(experiment_names("evaluation.burst_denoise"))
+
+
+@pytest.mark.parametrize("name", ["deeprep_color", "deeprep_grayscale", "quickstart"])
+def test_experiments_name_different_networks(name):
+    names = [network.get_unique_name() for network in load_experiment("evaluation.burst_denoise", name)]
+    assert len(set(names)) == len(names) > 0
