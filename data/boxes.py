@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 Image = TypeVar("Image", np.ndarray, torch.Tensor)
+Size = int | Sequence[int]
 
 
 class Box(NamedTuple):
@@ -42,7 +44,7 @@ def image_size(image: np.ndarray | torch.Tensor) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
 
 
-def rows_and_columns(size: int | tuple[int, int] | list[int] | torch.Tensor) -> tuple[int, int]:
+def rows_and_columns(size: Size) -> tuple[int, int]:
     """A crop size as (rows, columns); one number means a square."""
     if isinstance(size, int):
         return size, size

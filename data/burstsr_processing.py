@@ -129,7 +129,8 @@ class BurstSRProcessing(BaseProcessing):
             noise = params.get("noise")
             if noise is None:
                 noise = standard_normal(burst.shape, params["noise_seed"], burst.device)
-            burst = add_noise(burst, *params["noise_levels"], noise=noise).clamp_(0.0, 1.0)
+            shot, read = params["noise_levels"]
+            burst = add_noise(burst, shot, read, noise=noise).clamp_(0.0, 1.0)
         exp_scale_factor = _light(frames[0]) / _light(gt)
         return {
             "burst": burst,

@@ -193,6 +193,7 @@ class DenoisingProcessing(BaseProcessing):
 
     def _padded_crop(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:
         size = self._padded_size
-        box = Box(*params["crop"], size, size).clipped(*image_size(frame))
+        top, left = params["crop"]
+        box = Box(top, left, size, size).clipped(*image_size(frame))
         crop = self._transformed_crop(frame, box, params["transform"])
         return F.pad(crop, (0, size - box.width, 0, size - box.height))

@@ -46,9 +46,9 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
     def __init__(
         self,
         name: str,
-        dataset: torch.utils.data.Dataset[Any],
+        dataset: Any,
         training: bool = True,
-        batch_size: int | None = 1,
+        batch_size: int = 1,
         shuffle: bool = False,
         sampler: Iterable[int] | None = None,
         batch_sampler: Iterable[list[int]] | None = None,
@@ -74,12 +74,8 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
             selection: dict[str, Any] = {"batch_sampler": self._order}
         else:
             indices = sampler if sampler is not None else _Indices(dataset, shuffle)
-            self._order = _KeyedOrder(indices, step=batch_size or 1)
-            selection = {
-                "sampler": self._order,
-                "batch_size": batch_size,
-                "drop_last": drop_last and batch_size is not None,
-            }
+            self._order = _KeyedOrder(indices, step=batch_size)
+            selection = {"sampler": self._order, "batch_size": batch_size, "drop_last": drop_last}
         super().__init__(
             dataset,
             **selection,

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from data.boxes import Box, image_size, rows_and_columns
+from data.boxes import Box, Size, image_size, rows_and_columns
 from utils.draws import Draws
 
-Size = int | tuple[int, int] | Sequence[int]
-Range = tuple[float, float] | Sequence[float]
+Range = Sequence[float]
 
 
 def draw_resized_crop(

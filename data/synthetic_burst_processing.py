@@ -9,7 +9,7 @@ import torch
 
 from admin.tensordict import TensorDict
 from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
-from data.boxes import Box, image_size, rows_and_columns
+from data.boxes import Box, Size, image_size, rows_and_columns
 from data.processing_utils import center_box, draw_resized_crop, resize_bilinear
 from data.synthetic_burst_generation import (
     border_crop_of,
@@ -45,7 +45,7 @@ class SyntheticBurstProcessing(BaseProcessing):
 
     def __init__(
         self,
-        crop_sz: int | tuple[int, int] | Sequence[int],
+        crop_sz: Size,
         burst_size: int,
         downsample_factor: int,
         crop_scale_range: Sequence[float] | None = None,

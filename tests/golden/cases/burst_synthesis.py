@@ -10,6 +10,7 @@ import torch
 
 from data import camera_pipeline as camera
 from data import synthetic_burst_generation as synthesis
+from data.boxes import image_size
 from data.processing import SyntheticBurstProcessing
 from tests.golden.cases.denoising_processing import recorded_transform
 from tests.golden.cases.replay import RecordedDraws
@@ -92,7 +93,7 @@ def get_tmat(case: Case, judge: Judge) -> None:
 @checks(PART, names=["rgb2rawburst*"], functions=["data.synthetic_burst_generation.rgb2rawburst*"])
 def rgb2rawburst(case: Case, judge: Judge) -> None:
     kwargs, params = case.kwargs, recorded_params(case)
-    burst_params = kwargs["burst_transformation_params"]
+    burst_params = kwargs.get("burst_transformation_params")
     image = case["in.image_u8"].permute(2, 0, 1).float() / 255
     for i, motion in enumerate(params["motions"]):
         judge.close(f"matrix {i}", motion.matrix((image.shape[1], image.shape[2])), case["in.tmat"][i], atol=1e-9)
@@ -136,7 +137,7 @@ def judge_inverse_camera(case: Case, judge: Judge, image: torch.Tensor, params: 
 def check_draw(judge: Judge, case: Case, params: dict[str, Any]) -> None:
     """Handed the recorded motion draw by draw, ours are the recorded motions."""
     kwargs = case.kwargs
-    limits = kwargs["burst_transformation_params"] or {}
+    limits = kwargs.get("burst_transformation_params") or {}
     draws: list[float] = []
     for motion in params["motions"][1:]:
         if limits.get("max_translation", 0.0) > 0.01:
@@ -154,7 +155,11 @@ def check_draw(judge: Judge, case: Case, params: dict[str, Any]) -> None:
 def single2lrburst(case: Case, judge: Judge) -> None:
     image = case["in.image_u8"]
     photo = image.permute(2, 0, 1).float()
-    inputs = {"numpy_u8": (image.numpy(), 255.0), "float255": (0.9 * photo + 3.3, 255.0), "float01": (photo / 255, 1.0)}
+    inputs: dict[str, tuple[Any, float]] = {
+        "numpy_u8": (image.numpy(), 255.0),
+        "float255": (0.9 * photo + 3.3, 255.0),
+        "float01": (photo / 255, 1.0),
+    }
     motions = motions_of(case["in.affine"])
     for name, (value, white) in inputs.items():
         frames, flow = synthesis.single2lrburst(value, **case.kwargs, motions=motions)
@@ -187,7 +192,7 @@ def synthetic_burst_processing(case: Case, judge: Judge) -> None:
     frames = synthesis.render_frames(linear, params["motions"], factor, border, processing.interpolation_type)
     judge_frames(judge, "burst_rgb", frames, case, "burst_rgb", share=FROM_OWN_LEVELS)
     judge.close("burst", synthesis.mosaic_with_noise(case["out.burst_rgb"], params), case["out.burst"], **FLOAT)
-    flow = synthesis.flow_vectors(tuple(case["out.crop"].shape[1:]), params["motions"], factor, border)
+    flow = synthesis.flow_vectors(image_size(case["out.crop"]), params["motions"], factor, border)
     judge_flow(judge, flow, case["out.flow_vectors"], processing.interpolation_type)
 
 

@@ -19,7 +19,7 @@ def recorded_transform(case: Case) -> tuple[tfm.Transform, list[Any]]:
     """The recorded transform and its recorded rolls: a brightness factor and, if present, a flip."""
     draws = case.meta.get("transform_draws", [])
     transforms: list[tfm.TransformBase] = []
-    for kind, value in draws:
+    for kind, _ in draws:
         # The width of the jitter only matters for drawing; the factor itself is recorded.
         transforms.append(tfm.ToTensorAndJitter(0.0) if "uniform" in kind else tfm.RandomHorizontalFlip())
     transform = tfm.Transform(transforms or tfm.ToTensor())

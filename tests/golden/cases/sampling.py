@@ -118,7 +118,7 @@ def transforms(case: Case, judge: Judge) -> None:
         "ToTensor_2d": tfm.ToTensor()(image=grey)["image"],
         "ToTensorAndJitter_03": jittered.apply(image, factors["ToTensorAndJitter_03"]),
         "ToTensorAndJitter_15_nonorm": unscaled.apply(image, factors["ToTensorAndJitter_15_nonorm"]),
-        "Normalize": tfm.Normalize(**NORMALIZE)(image=tensor)["image"],
+        "Normalize": tfm.Normalize(NORMALIZE["mean"], NORMALIZE["std"])(image=tensor)["image"],
         "ToBGR": tfm.ToBGR()(image=image)["image"],
         "ToGrayscale_p1": tfm.ToGrayscale(1.0)(image=image)["image"],
         "ToGrayscale_p0": tfm.ToGrayscale(0.0)(image=image)["image"],
