@@ -12,7 +12,7 @@ _VISION_LAB = "https://data.vision.ee.ethz.ch/bhatg"
 _NO_LICENCE = "no licence is stated with the files; ask the authors before other than research use"
 
 
-class MissingDataSet(FileNotFoundError):  # noqa: N818 - reads as what it is
+class MissingDataSet(FileNotFoundError):
     """The folder of a data set is not set or not there; names key, download and expected layout."""
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-class WrongArrays(ValueError):  # noqa: N818 - reads as what it is
+class WrongArrays(ValueError):
     """An ``.npz`` file is damaged or holds other arrays than expected; names file, found and expected."""
 
 

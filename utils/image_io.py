@@ -21,7 +21,7 @@ from utils.image_completeness import is_cut_off
 PathLike = str | os.PathLike[str]
 
 
-class UnreadableImage(ValueError):  # noqa: N818 - reads as what it is
+class UnreadableImage(ValueError):
     """An image file is missing, cut off, no image, or not of the expected bit depth or channels; names the file."""
 
 
@@ -88,7 +88,7 @@ def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:
     """
     if image.dtype != np.uint8:
         raise ValueError(f"{path}: got {image.dtype} values, a picture takes uint8 (0..255)")
-    if image.ndim == 3 and image.shape[2] == 3:
+    if image.ndim == 3 and image.shape[2] == 3 and image.size:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
     _encode(path, image, channels=(1, 3))
 

@@ -11,6 +11,7 @@ import io
 import math
 import os
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,10 +20,13 @@ from typing import Any
 
 import numpy as np
 
+# Booleans, integers, floating point and complex numbers of fixed size.
+_NUMBER_TYPE = re.compile("[biufc][1-9][0-9]?")
+
 _PathLike = str | os.PathLike[str]
 
 
-class UnreadablePickle(ValueError):  # noqa: N818 - reads as what it is
+class UnreadablePickle(ValueError):
     """A meta-data file is missing, damaged or of an unexpected kind; names the file."""
 
 
@@ -38,6 +42,9 @@ class IfdTag:
     """
 
     __slots__ = ("field_length", "field_offset", "field_type", "printable", "tag", "values")
+
+    values: Any
+    printable: str
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict):
@@ -127,12 +134,10 @@ class _Dtype:
         self._byte_order = state[1]
 
     def finished(self) -> np.dtype:
-        if not isinstance(self._code, str) or self._byte_order not in ("<", ">", "=", "|"):
-            raise ValueError(f"an array has values of type {self._code!r}")
-        dtype = np.dtype(self._byte_order + self._code)
-        if dtype.kind not in "biufc":
-            raise ValueError(f"an array has values of type {self._code!r}; expected numbers")
-        return dtype
+        known = isinstance(self._code, str) and _NUMBER_TYPE.fullmatch(self._code)
+        if not known or self._byte_order not in ("<", ">", "=", "|"):
+            raise ValueError(f"an array has values of type {self._code!r}, expected numbers")
+        return np.dtype(self._byte_order + self._code)
 
 
 class _Array:
@@ -187,9 +192,9 @@ def _storage(data: Any) -> Any:
         raise ValueError("a tensor's values are not bytes")
     try:
         return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError:
+    except (pickle.UnpicklingError, AssertionError):
         # torch's own message advises weights_only=False, the one thing not to do here.
-        raise ValueError("the values of a tensor hold more than numbers; they were not opened") from None
+        raise ValueError("the values of a tensor are damaged or hold more than numbers; they were not opened") from None
 
 
 def _tensor(

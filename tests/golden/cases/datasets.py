@@ -220,7 +220,11 @@ def _external_norm_factor(case: Case, meta: dict[str, Any]) -> float:
     picture = case["out.norm_factor"].double()
     before_smoothstep = 0.5 - (torch.asin(1.0 - 2.0 * picture) / 3.0).sin()
     linear = before_smoothstep**2.2
-    raw = {"external_norm_factor": 2.0**20, "gamma": False, "smoothstep": False}  # large: nothing is clamped
+    raw: dict[str, Any] = {
+        "external_norm_factor": 2.0**20,
+        "gamma": False,
+        "smoothstep": False,
+    }  # large: nothing is clamped
     undivided = torch.as_tensor(CanonImage.generate_processed_image(case["in.image"].double(), meta, **raw)) * 2.0**20
     midtones = (picture > 0.05) & (picture < 0.95)
     return float((undivided / linear)[midtones].median())
