@@ -104,13 +104,11 @@ class Settings:
 
 
 def _check_kind(name: str, pinned: Any, assigned: Any) -> None:
-    """A number cannot stand for a word, nor the other way round."""
-    kinds: tuple[tuple[type, ...], ...] = ((bool,), (int, float), (str,))
-    for kind in kinds:
-        if type(assigned) in kind and pinned is not None and type(pinned) not in kind:
-            raise ValueError(
-                f"setting {name} = {pinned!r}: expected a value like {assigned!r} ({type(assigned).__name__})"
-            )
+    """A number cannot stand for a word or a switch, nor the other way round; a pair may stand for a number."""
+    kinds: dict[type, str] = {bool: "switch", int: "number", float: "number", str: "text"}
+    wanted, given = kinds.get(type(assigned)), kinds.get(type(pinned))
+    if wanted is not None and given is not None and wanted != given:
+        raise ValueError(f"setting {name} = {pinned!r}: expected a {wanted} like {assigned!r}")
 
 
 def _plain(value: Any) -> Any:

@@ -50,7 +50,7 @@ def check_run(trainer: BaseTrainer) -> None:
         forward = counter.get_total_flops()
         trainer.accelerator.backward(loss)
         both = counter.get_total_flops()
-    value = float(loss)  # waits for the device
+    value = loss.item()  # waits for the device
     work = time.monotonic() - start
     start = time.monotonic()
     another = next(batches, None)

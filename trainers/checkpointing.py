@@ -21,14 +21,17 @@ logger = logging.getLogger(__name__)
 
 
 def checkpoint_folder(trainer: BaseTrainer) -> Path:
+    """Where all checkpoints of the run lie."""
     return Path(trainer.settings.env.workspace_dir) / "checkpoints" / trainer.settings.project_path
 
 
 def epoch_file(trainer: BaseTrainer) -> Path:
+    """The checkpoint of the completed epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}_ep{trainer.epoch:04d}.pth.tar"
 
 
 def latest_file(trainer: BaseTrainer) -> Path:
+    """The checkpoint inside an epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}{LATEST}"
 
 
