@@ -61,8 +61,8 @@ def _published_weights(path: str | Path | None, expected: dict[str, torch.Tensor
     path = Path(env_settings().pretrained_nets_dir) / WEIGHTS_FILE if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"no PWC-Net weights at {path}. Download the file 'network-default' (docs/model_zoo.md says from where) and "
-            f"put it there as {WEIGHTS_FILE}, or pass weights_path= or load_pretrained=False"
+            f"no PWC-Net weights at {path}. Download the file 'network-default' (docs/model_zoo.md says from where) "
+            f"and put it there as {WEIGHTS_FILE}, or pass weights_path= or load_pretrained=False"
         )
     content = torch.load(path, map_location="cpu", weights_only=True)
     weights = {str(key).replace("module", "net"): value for key, value in content.items()}

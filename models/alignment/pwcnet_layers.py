@@ -20,9 +20,9 @@ _WARP_SCALE = {2: 5.0, 3: 2.5, 4: 1.25, 5: 0.625}
 def backwarp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     """PWC-Net's own warp: [B, C, H, W] sampled where ``flow`` [B, 2, H, W] points to, zero where that lies outside.
 
-    Unlike :func:`models.layers.warp.warp` it moves by W / (W - 1) times the flow (H alike): grid and flow are normalised
-    by different conventions, and the published weights were trained that way. Positions whose four neighbours lie
-    inside with less than 0.999 of their weight are set to zero.
+    Unlike :func:`models.layers.warp.warp` it moves by W / (W - 1) times the flow (H alike): grid and flow are
+    normalised by different conventions, and the published weights were trained that way. Positions whose four
+    neighbours lie inside with less than 0.999 of their weight are set to zero.
     """
     height, width = x.shape[-2:]
     columns = _pixel_centres(width, flow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -77,9 +78,7 @@ class PyrCorr(nn.Module):
         )
         self.cost_volumes = nn.ModuleList(CostVolume(corr_kernel_sz, d) for d in corr_max_disp)
         self.offset_predictors = nn.ModuleList(
-            _predictor(
-                (2 * d + 1) ** 2 + offset_cdim * use_ref_for_offset, offset_predictor_dims, use_bn, activation
-            )
+            _predictor((2 * d + 1) ** 2 + offset_cdim * use_ref_for_offset, offset_predictor_dims, use_bn, activation)
             for d in corr_max_disp
         )
 
@@ -131,6 +130,7 @@ class PyrCorr(nn.Module):
             update = self.offset_predictors[level](evidence)
             offsets = update if offsets is None else update + offsets
             levels.append(offsets)
+        assert offsets is not None
         flow = F.interpolate(offsets, scale_factor=self.ds_factor, mode="bilinear", align_corners=False)
         return self.ds_factor * flow, levels
 
@@ -139,6 +139,6 @@ def _predictor(input_dim: int, dims: Sequence[int], use_bn: bool, activation: st
     widths = (input_dim, *dims)
     hidden = [
         conv_block(width, next_width, batch_norm=use_bn, activation=activation)
-        for width, next_width in zip(widths[:-1], widths[1:], strict=True)
+        for width, next_width in itertools.pairwise(widths)
     ]
     return nn.Sequential(*hidden, conv_block(widths[-1], 2, activation="none"))

@@ -15,8 +15,8 @@ class ResEncoderWarpAlignnet(FrozenUnlessTrained):
 
     Args:
         init_dim, num_res_blocks, out_dim: width, depth and output channels of the feature extractor.
-        alignment_net: called as ``alignment_net(other, reference)`` with RGB images; returns the flow on the grid of the
-            reference that points into the other frame.
+        alignment_net: called as ``alignment_net(other, reference)`` with RGB images; returns the flow on the grid of
+            the reference that points into the other frame.
         use_bn, activation: of the convolution blocks.
         train_alignmentnet: else the flow network stays in evaluation mode and gets no gradient.
         warp_type: interpolation of the warp.

@@ -43,7 +43,7 @@ class Conv(nn.Module):
         """[..., D, h, w] → [..., C, stride·h, stride·w]."""
         y = F.conv_transpose2d(
             residuals.reshape(-1, *residuals.shape[-3:]),
-            self.ds[0][0].weight,
+            self.ds.get_parameter("0.0.weight"),
             stride=self.stride,
             padding=self.padding,
             output_padding=self.stride - 1,

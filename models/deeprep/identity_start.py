@@ -20,7 +20,7 @@ from models.layers.blocks import ResBlock
 
 # How much of the default random weights is kept, where they would disturb the image: enough for gradients to flow.
 _KEPT = 0.02
-# The flow network's output is multiplied by 20 and its downsampling: this keeps the first flow below a tenth of a pixel.
+# The flow network's output is multiplied by 20 and its downsampling: this keeps the flow below a tenth of a pixel.
 _KEPT_FLOW = 0.001
 
 
@@ -60,7 +60,9 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     }
     for name, width in widths.items():
         if width < carried:
-            raise ValueError(f"{name}={width} cannot carry {colours} colours as pairs of channels; it must be {carried}")
+            raise ValueError(
+                f"{name}={width} cannot carry {colours} colours as pairs of channels; it must be {carried}"
+            )
 
     image_in = _first_conv(encoder.init_layer)
     _clear_rows(image_in, carried)

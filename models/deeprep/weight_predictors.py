@@ -16,9 +16,7 @@ from models.layers.warp import warp
 class Identity(nn.Module):
     """Believes everything alike."""
 
-    def forward(
-        self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
         enc = x["x"]
         assert enc is not None
         return torch.ones_like(enc)
@@ -103,9 +101,7 @@ class SimpleWeightPredictor(nn.Module):
             conv_block(2 * project_dim, input_dim, batch_norm=use_bn, activation="none", padding_mode=padding_mode),
         )
 
-    def forward(
-        self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
         """Weights [B, N, C, H, W].
 
         Args:
@@ -151,9 +147,7 @@ class SimpleWeightPredictor(nn.Module):
         expected = (batch, frames, self.noise_channels)
         if noise_estimate is None or noise_estimate.ndim != 5 or tuple(noise_estimate.shape[:3]) != expected:
             came = "None" if noise_estimate is None else str(tuple(noise_estimate.shape))
-            raise ValueError(
-                f"the weight predictor expects a noise estimate [{batch}, {frames}, {self.noise_channels}, h, w], got {came}"
-            )
+            raise ValueError(f"expected a noise estimate [{batch}, {frames}, {self.noise_channels}, h, w], got {came}")
         noise = noise_estimate.flatten(0, 1)
         if noise.shape[-1] != enc.shape[-1]:
             noise = F.interpolate(noise, size=enc.shape[-2:], mode="bilinear", align_corners=False)

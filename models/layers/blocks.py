@@ -57,7 +57,7 @@ def conv_block(
             padding=padding,
             dilation=dilation,
             bias=bias,
-            padding_mode=padding_mode,
+            padding_mode=padding_mode,  # type: ignore[arg-type]
         )
     ]
     if batch_norm:

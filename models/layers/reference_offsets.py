@@ -38,4 +38,4 @@ def set_reference_offset_noise(net: nn.Module, noise: float) -> None:
     """Sets the noise on the reference's offsets everywhere in ``net``; 0 makes its evaluation deterministic."""
     for module in net.modules():
         if hasattr(module, "ref_offset_noise"):
-            module.ref_offset_noise = noise
+            module.ref_offset_noise = noise  # type: ignore[assignment]

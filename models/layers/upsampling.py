@@ -69,7 +69,7 @@ class PixShuffleUpsampler(nn.Module):
             activation=activation,
         )
         if icnrinit:
-            weight = self.conv_layer[0].weight
+            weight = self.conv_layer.get_parameter("0.weight")
             weight.data.copy_(ICNR(weight.data, upsample_factor))
         self.pix_shuffle = nn.PixelShuffle(upsample_factor)
         # A plain attribute: state dicts of released networks hold no blur kernel.

@@ -55,7 +55,7 @@ def sample(feat: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", paddi
 def sample_adjoint(
     values: torch.Tensor, grid: torch.Tensor, size: tuple[int, int], grid_gradient: bool = False
 ) -> torch.Tensor:
-    """The exact adjoint of bilinear :func:`sample` with zero padding: ``<sample(f, g), v> = <f, sample_adjoint(v, g)>``.
+    """The exact adjoint A of bilinear :func:`sample` with zero padding: ``<sample(f, g), v> = <f, A(v, g)>``.
 
     Needs no graph to compute, so it works under ``no_grad`` and ``inference_mode``.
 

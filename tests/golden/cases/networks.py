@@ -17,7 +17,7 @@ from models.alignment.pwcnet import PWCNet
 from models.alignment.pwcnet_layers import backwarp
 from models.alignment.pyrcorr import PyrCorr
 from models.dbsr.dbsrnet import dbsrnet_cvpr2021
-from models.deeprep import decoders, degradation_layers, deeprepnet, encoders, initializers, weight_predictors
+from models.deeprep import decoders, deeprepnet, degradation_layers, encoders, initializers, weight_predictors
 from models.deeprep.optimizer import SteepestDescentOptimizer
 from models.layers import filtering, reference_offsets
 from models.layers.correlation import CostVolume, pwc_correlation
@@ -56,7 +56,7 @@ def recorded_draws(case: Case) -> Iterator[None]:
     if "in.ref_offset_rand" not in case:
         yield
         return
-    with mock.patch.object(reference_offsets, "draw_reference_offsets", lambda *_: case["in.ref_offset_rand"]):
+    with mock.patch.object(reference_offsets, "draw_reference_offsets", return_value=case["in.ref_offset_rand"]):
         yield
 
 
@@ -90,7 +90,7 @@ def judge_results(
         return
 
     cotangents = case.group("in.cotangent.") or {"pred": case["in.cotangent"]}
-    loss = sum((outputs[name] * cotangent).mean() for name, cotangent in cotangents.items())
+    loss = torch.stack([(outputs[name] * cotangent).mean() for name, cotangent in cotangents.items()]).sum()
     loss.backward()
     parameters = dict(net.named_parameters()) if net is not None else {}
     largest = max((float(g.abs().max()) for name, g in gradients.items() if not name.startswith("in.")), default=0.0)
