@@ -1,5 +1,7 @@
 """A fabricated benchmark: small, quick, and with a network whose output is random."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -67,7 +69,7 @@ def view(image, info):
 
 def fabricated(**changes):
     """The fabricated benchmark with some fields replaced."""
-    fields = {
+    fields: dict[str, Any] = {
         "name": "fabricated/level_1",
         "title": "Fabricated bursts",
         "data": Bursts,

@@ -41,8 +41,10 @@ def test_every_method_keeps_the_contract_of_the_networks(method, shape):
     net = method()
     for noise_estimate in (torch.full_like(burst, 0.05), None):
         prediction, aux = net(burst, noise_estimate=noise_estimate)
-        assert prediction.shape == (shape[0], *shape[2:]) and prediction.dtype == burst.dtype
-        assert torch.isfinite(prediction).all() and isinstance(aux, dict)
+        assert prediction.shape == (shape[0], *shape[2:])
+        assert prediction.dtype == burst.dtype
+        assert torch.isfinite(prediction).all()
+        assert isinstance(aux, dict)
     assert not list(net.parameters())
 
 
@@ -121,4 +123,5 @@ def test_noise_model_is_read_back_from_a_noise_estimate():
     values = np.random.default_rng(4).uniform(-0.1, 1, size=(2, 3, 20, 20)).astype(np.float32)
     sigma = np.sqrt(0.02**2 + 0.01 * np.maximum(values, 0))
     model = NoiseModel.fit(values, sigma)
-    assert model.read_variance == pytest.approx(0.02**2, rel=1e-3) and model.shot == pytest.approx(0.01, rel=1e-3)
+    assert model.read_variance == pytest.approx(0.02**2, rel=1e-3)
+    assert model.shot == pytest.approx(0.01, rel=1e-3)

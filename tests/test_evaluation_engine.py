@@ -47,7 +47,8 @@ def test_only_missing_predictions_are_run_and_named(saved_here, caplog):
         loaded = engine.score(benchmark, [NOISY], load_saved=True, device=CPU)
     assert values(loaded) == values(direct)
     assert NoisyMean.calls == 2 + 1  # one more call counts the operations
-    assert "2 of 6 predictions of noisy mean" in caplog.text and "(b2, b5)" in caplog.text
+    assert "2 of 6 predictions of noisy mean" in caplog.text
+    assert "(b2, b5)" in caplog.text
 
 
 def test_scores_do_not_depend_on_the_order_of_bursts_or_on_the_generator():
@@ -151,7 +152,8 @@ def test_cost_of_a_known_network():
     row = engine.score(fabricated(), [NOISY], device=CPU).row("noisy mean")
     assert row.cost.parameters == 9
     assert row.cost.flops == 2 * 9 * 10 * 12
-    assert row.cost.milliseconds is not None and row.cost.milliseconds > 0
+    assert row.cost.milliseconds is not None
+    assert row.cost.milliseconds > 0
     assert engine.score(fabricated(), [NOISY], device=CPU).row("first frame").cost.flops is None
 
 
@@ -161,7 +163,8 @@ def test_an_unavailable_metric_is_left_out_with_its_reason():
 
     absent = psnr_metric(key="lpips", build=build, why_unavailable=lambda: "no weights")
     scores = engine.score(fabricated(metrics=(psnr_metric(), absent)), [NOISY], device=CPU)
-    assert scores.metrics == ["psnr"] and scores.unavailable == {"lpips": "no weights"}
+    assert scores.metrics == ["psnr"]
+    assert scores.unavailable == {"lpips": "no weights"}
 
 
 def test_each_protocol_prepares_once_per_burst():

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.common_utils import engine
 from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, decode_prediction, encode_prediction
 from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
@@ -36,6 +37,15 @@ def test_nothing_to_load_is_said():
     assert not NetworkParam("m", "p", unique_name="u").predictions_only
 
 
+def test_a_run_that_never_happened_is_named_before_anything_is_scored(tmp_path, monkeypatch):
+    monkeypatch.setenv("BURSTLAB_WORKSPACE_DIR", str(tmp_path))
+    untrained = NetworkParam("deeprep", "quickstart")
+    with pytest.raises(FileNotFoundError, match=r"checkpoints/deeprep/quickstart.*run_training\.py deeprep quickstart"):
+        untrained.load_net()
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        engine.score(fabricated(data=lambda: pytest.fail("data were touched")), [untrained])
+
+
 def test_network_files_are_found_in_order_and_places_named(tmp_path, monkeypatch):
     monkeypatch.setenv("BURSTLAB_PRETRAINED_NETS_DIR", str(tmp_path))
     mine = tmp_path / "net.pth"
@@ -52,9 +62,11 @@ def test_a_stored_prediction_is_less_than_a_step_below_the_clamped_one(seed, cha
     encoding = PredictionEncoding(full_scale)
     prediction = torch.rand(1, channels, 5, 7, generator=torch.Generator().manual_seed(seed)) * 1.4 - 0.2
     stored = encoding.encode(prediction)
-    assert stored.dtype == np.uint16 and stored.shape == (5, 7, channels)
+    assert stored.dtype == np.uint16
+    assert stored.shape == (5, 7, channels)
     lost = prediction.clamp(0, 1) - encoding.decode(stored)
-    assert lost.min() >= -1e-6 and lost.max() < 1.001 / full_scale
+    assert lost.min() >= -1e-6
+    assert lost.max() < 1.001 / full_scale
     assert np.array_equal(encoding.encode(encoding.decode(stored)), stored)
 
 
@@ -78,7 +90,7 @@ def test_saved_predictions_stay_inside_their_folder(tmp_path, monkeypatch):
     for name in ("../x", "/etc/x"):
         with pytest.raises(ValueError, match="leads out"):
             saved.path(name)
-    with pytest.raises(ValueError, match="unique_name '../../y' leads out"):
+    with pytest.raises(ValueError, match=r"unique_name '\.\./\.\./y' leads out"):
         SavedPredictions.of(fabricated(), "../../y")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from data.postprocessing_functions import DenoisingPostProcess
 from dataset.color_denoise_test_set import ColorDenoiseTestSet
 from dataset.grayscale_denoise_test_set import GrayscaleDenoiseTestSet
 from evaluation.burst_denoise.photos import PhotoBursts
-from evaluation.common_utils.benchmark import Benchmark, Compared, Protocol
+from evaluation.common_utils.benchmark import Benchmark, BurstData, Compared, Protocol
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import SSIM_FOOTNOTE, lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
@@ -25,7 +25,7 @@ GAINS = (1, 2, 4, 8)
 # Sensor gain → noise level of `DenoisingProcessing`.
 LEVEL_OF_GAIN = {1: 2, 2: 3, 4: 4, 8: 5}
 
-DATA: dict[str, Callable[[int], Sequence[Any]]] = {
+DATA: dict[str, Callable[[int], BurstData]] = {
     "grayscale": lambda gain: GrayscaleDenoiseTestSet(noise_level=gain),
     "color": lambda gain: ColorDenoiseTestSet(noise_level=gain),
     "photos": lambda gain: PhotoBursts(LEVEL_OF_GAIN[gain]),
@@ -45,21 +45,22 @@ def call_denoiser(net: nn.Module, burst: torch.Tensor, info: Mapping[str, Any]) 
 
 def to_srgb(compared: Compared) -> Compared:
     """Both images divided by the white level, sRGB-like curve, clamped to 0..1."""
-    process = DenoisingPostProcess().process
     info = compared.item.info
     return replace(
         compared,
-        prediction=process(compared.prediction, info),
-        ground_truth=process(compared.ground_truth, info),
+        prediction=_srgb(compared.prediction, info),
+        ground_truth=_srgb(compared.ground_truth, info),
     )
 
 
 def view(image: torch.Tensor, info: Mapping[str, Any]) -> np.ndarray:
     """A linear image [C, H, W], C 1 or 3, as uint8 [H, W, 3] sRGB."""
-    display = DenoisingPostProcess().process(image.cpu(), info)
-    assert isinstance(display, torch.Tensor)
-    colour = (display.expand(3, -1, -1) * 255).round().to(torch.uint8)
+    colour = (_srgb(image.cpu(), info).expand(3, -1, -1) * 255).round().to(torch.uint8)
     return np.ascontiguousarray(colour.permute(1, 2, 0).numpy())
+
+
+def _srgb(image: torch.Tensor, info: Mapping[str, Any]) -> torch.Tensor:
+    return torch.as_tensor(DenoisingPostProcess().process(image, info))
 
 
 SRGB = Protocol(

@@ -1,4 +1,4 @@
-"""Score an experiment: `python evaluation/burst_denoise/compute_score.py EXPERIMENT MODE NOISE_LEVEL [--load_saved] [--save]`."""
+"""Score an experiment: `compute_score.py EXPERIMENT MODE NOISE_LEVEL [--load_saved] [--save]`."""
 
 import sys
 from pathlib import Path
@@ -8,9 +8,16 @@ if not __package__:
 
 from evaluation.burst_denoise.benchmark import ARGUMENTS, denoise_benchmarks
 from evaluation.common_utils import command_line
+from evaluation.common_utils.scores import Scores
 
 
-def compute_score(setting_name, load_saved=False, noise_level=2, mode="grayscale", save=False):
+def compute_score(
+    setting_name: str,
+    load_saved: bool = False,
+    noise_level: int | str = 2,
+    mode: str = "grayscale",
+    save: bool = False,
+) -> list[Scores]:
     """Score the networks of an experiment beside the training-free methods."""
     benchmarks = denoise_benchmarks(mode, noise_level)
     return command_line.compute_score("evaluation.burst_denoise", setting_name, benchmarks, load_saved, save)

@@ -42,7 +42,8 @@ class PhotoBursts(Sequence[tuple[torch.Tensor, torch.Tensor, Mapping[str, Any]]]
     def __getitem__(self, index: Any) -> Any:
         """`(burst [8, 3, 96, 96] linear, ground truth [3, 96, 96] linear, info)`.
 
-        `info`: `burst_name`, `scene`, `white_level` [1], `sigma_estimate` like the burst, `shifts` [8, 2] (x, y) in pixels.
+        `info`: `burst_name`, `scene`, `white_level` [1], `sigma_estimate` like the burst,
+        `shifts` [8, 2] (x, y) in pixels.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"burst {index} of {len(self)}")

@@ -1,4 +1,4 @@
-"""Save the predictions of an experiment: `python evaluation/burst_denoise/save_results.py EXPERIMENT MODE NOISE_LEVEL`."""
+"""Save the predictions of an experiment: `save_results.py EXPERIMENT MODE NOISE_LEVEL`."""
 
 import sys
 from pathlib import Path
@@ -8,9 +8,10 @@ if not __package__:
 
 from evaluation.burst_denoise.benchmark import ARGUMENTS, denoise_benchmarks
 from evaluation.common_utils import command_line
+from evaluation.common_utils.saved_predictions import SavedPredictions
 
 
-def save_results(setting_name, noise_level=2, mode="grayscale"):
+def save_results(setting_name: str, noise_level: int | str = 2, mode: str = "grayscale") -> list[SavedPredictions]:
     """Save 16-bit predictions of the networks of an experiment."""
     return command_line.save_results("evaluation.burst_denoise", setting_name, denoise_benchmarks(mode, noise_level))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+from typing import Protocol as Interface
 
 import numpy as np
 import torch
@@ -123,6 +124,16 @@ class Grouping:
     of: Callable[[Mapping[str, Any]], str]
 
 
+class BurstData(Interface):
+    """A data set of bursts, as those in `dataset` are."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[torch.Tensor, torch.Tensor | None, Mapping[str, Any]]:
+        """`(burst, ground_truth, info)`, see `Item`."""
+        ...
+
+
 Call = Callable[[nn.Module, torch.Tensor, Mapping[str, Any]], torch.Tensor]
 View = Callable[[torch.Tensor, Mapping[str, Any]], np.ndarray]
 
@@ -135,8 +146,8 @@ class Benchmark:
         name: identifies it in seeds and files, e.g. `denoise_color/noise_4`; also the folder of its saved predictions.
         title: heading of its tables.
         data: makes the sized sequence of `(burst, ground_truth, info)`.
-        call: `call(net, burst [1, T, C, H, W], info)` gives the prediction [1, C', H', W'] in the space of `encoding`; tensors of
-            `info` lie on the device of the network.
+        call: `call(net, burst [1, T, C, H, W], info)` gives the prediction [1, C', H', W'] in the space of
+            `encoding`; tensors of `info` lie on the device of the network.
         metrics: columns, the first one leads.
         view: `view(prediction [C', H', W'], info)` gives a display image, uint8 [H', W', 3] sRGB.
         encoding: how predictions are stored. Also predictions that are scored without storing them go through it.
@@ -149,7 +160,7 @@ class Benchmark:
 
     name: str
     title: str
-    data: Callable[[], Sequence[tuple[torch.Tensor, torch.Tensor | None, Mapping[str, Any]]]]
+    data: Callable[[], BurstData]
     call: Call
     metrics: tuple[Metric, ...]
     view: View
@@ -180,7 +191,7 @@ class Benchmark:
 class BenchmarkItems(Sequence[Item]):
     """`Item`s of a data set that gives tuples."""
 
-    def __init__(self, data: Sequence[tuple[torch.Tensor, torch.Tensor | None, Mapping[str, Any]]]) -> None:
+    def __init__(self, data: BurstData) -> None:
         self._data = data
 
     def __len__(self) -> int:

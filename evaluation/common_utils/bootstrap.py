@@ -14,6 +14,8 @@ SEED = 20210
 
 
 class Interval(NamedTuple):
+    """From low to high, both included."""
+
     low: float
     high: float
 
@@ -32,7 +34,8 @@ def interval_of_mean(values: np.ndarray, weight: np.ndarray, clusters: Sequence[
     Args:
         values: [N], finite.
         weight: [N], positive.
-        clusters: the scene of every value: whole scenes are drawn, since bursts of one scene are no independent evidence.
+        clusters: the scene of every value: whole scenes are drawn, since bursts of one scene are no independent
+            evidence.
 
     Returns:
         None if there is only one burst (or one scene), which says nothing about others.

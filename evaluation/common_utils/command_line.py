@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from admin.environment import env_settings
+from admin.checkpoints import CheckpointError
+from admin.environment import LocalSettingsError, env_settings
 from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.experiments import experiment_names, load_experiment
@@ -21,7 +22,7 @@ from utils.log import configure_logging, output
 logger = logging.getLogger(__name__)
 
 # Errors whose text says what to do. Anything else is a bug and keeps its traceback.
-SPEAKING_ERRORS = (ValueError, OSError, LookupError)
+SPEAKING_ERRORS = (ValueError, OSError, CheckpointError, LocalSettingsError)
 
 
 def save_results(

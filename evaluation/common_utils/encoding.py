@@ -72,7 +72,7 @@ class PredictionEncoding:
         return self.decode(self.encode(prediction))
 
 
-# Linear space, 2^14 = 1.0, truncated: the published protocol of the SR and denoising benchmarks (spec of DBSR and DeepRep).
+# Linear space, 2^14 = 1.0, truncated: the published protocol of the SR and denoising benchmarks.
 LINEAR_14_BIT = PredictionEncoding()
 
 

@@ -84,6 +84,9 @@ def score(
     if not networks:
         raise ValueError(f"{benchmark.title}: no networks to score")
     names = display_names(networks)
+    if not load_saved:
+        for network in networks:
+            network.find_weights()  # says now, and not after other rows have been run, what is missing
     items = benchmark.items()
     if not len(items):
         raise ValueError(f"{benchmark.title}: the data set holds no bursts")
@@ -171,7 +174,8 @@ class _Source:
         if not missing:
             return
         listed = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
-        text = f"{len(missing)} of {len(burst_names)} predictions of {self._network.get_display_name()} are not in {self._saved.folder}"
+        name = self._network.get_display_name()
+        text = f"{len(missing)} of {len(burst_names)} predictions of {name} are not in {self._saved.folder}"
         if self._network.predictions_only:
             raise FileNotFoundError(f"{text} ({listed}), and NetworkParam names no network that could make them")
         logger.info("%s (%s); running only these", text, listed)

@@ -1,4 +1,4 @@
-"""Experiments by name: `evaluation/<package>/experiments/<name>.py` with `main()` returning a list of `NetworkParam`."""
+"""Experiments by name: `evaluation/<package>/experiments/<name>.py`, where `main()` gives a list of `NetworkParam`."""
 
 from __future__ import annotations
 

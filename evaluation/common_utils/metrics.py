@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from evaluation.common_utils.benchmark import Compared, Metric, Protocol
-from models.loss.image_quality_v2 import LPIPS, PSNR, SSIM, lpips_available
+from models.loss.image_quality_v2 import LPIPS, PSNR, SSIM, why_no_lpips
 
 SSIM_FOOTNOTE = "SSIM has one scale; the project pages of DBSR and DeepRep head this column MS-SSIM."
 
@@ -46,13 +46,4 @@ def lpips(protocol: Protocol) -> Metric:
         distance = LPIPS(boundary_ignore=protocol.border or None).to(device)
         return lambda compared: distance(compared.prediction, compared.ground_truth)
 
-    def why_unavailable() -> str | None:
-        return (
-            None
-            if lpips_available()
-            else "the weights of LPIPS (AlexNet) are not on this machine and cannot be fetched"
-        )
-
-    return Metric(
-        "lpips", "LPIPS", protocol, build, higher_is_better=False, decimals=4, why_unavailable=why_unavailable
-    )
+    return Metric("lpips", "LPIPS", protocol, build, higher_is_better=False, decimals=4, why_unavailable=why_no_lpips)

@@ -11,7 +11,7 @@ from torch import nn
 from admin.environment import REPOSITORY, env_settings
 from admin.loading import load_network
 
-# Small networks that are part of the repository; searched after `pretrained_nets_dir`, which the user may have elsewhere.
+# Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
 
 
@@ -25,7 +25,8 @@ class NetworkParam:
         burst_sz: give the network only the first so many frames.
         display_name: shown in tables; the unique name if None.
         unique_name: folder of saved predictions. Alone, it stands for predictions that already lie there.
-        network_path: a checkpoint or `.safetensors` file, absolute or below `pretrained_nets_dir` (or shipped with the repository).
+        network_path: a checkpoint or `.safetensors` file, absolute or below `pretrained_nets_dir` (or shipped with
+            the repository).
         network: makes the network itself, e.g. a training-free method.
 
     Raises:
@@ -69,6 +70,23 @@ class NetworkParam:
     def get_display_name(self) -> str:
         return self.display_name if self.display_name is not None else self.get_unique_name()
 
+    def find_weights(self) -> Path | None:
+        """The file or folder that `load_net` would read; None if it reads none.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        if self.network_path is not None:
+            return find_network_file(self.network_path)
+        if self.module is None or self.parameter is None:
+            return None
+        folder = checkpoint_folder(self.module, self.parameter)
+        if not has_checkpoint(self.module, self.parameter):
+            raise FileNotFoundError(
+                f"There is no checkpoint in {folder}. Train it: python run_training.py {self.module} {self.parameter}"
+            )
+        return folder
+
     def load_net(self) -> nn.Module:
         """The network in evaluation mode, on the CPU.
 
@@ -78,15 +96,13 @@ class NetworkParam:
         """
         if self.network is not None:
             return self.network().eval()
-        if self.network_path is not None:
-            net, _ = load_network(str(find_network_file(self.network_path)))
-        elif self.module is not None and self.parameter is not None:
-            net, _ = load_network(str(checkpoint_folder(self.module, self.parameter)), checkpoint=self.epoch)
-        else:
+        weights = self.find_weights()
+        if weights is None:
             raise ValueError(
                 f"NetworkParam {self.get_unique_name()!r} names no network to run: "
                 "give module and parameter, network_path, or save its predictions first"
             )
+        net, _ = load_network(weights, checkpoint=self.epoch)
         return net.eval()
 
 

@@ -66,7 +66,7 @@ class Predictor:
         return prediction
 
     def flops(self, item: Item) -> int | None:
-        """Floating point operations of one call (two per multiply-add); None if the network does its work outside torch."""
+        """Floating point operations of one call (two per multiply-add); None if the work is done outside torch."""
         burst, info = self._inputs(item)
         counter = FlopCounterMode(display=False)
         with seeded(self._seed, self._benchmark.name, item.name, self._device), torch.no_grad(), counter:
@@ -97,7 +97,7 @@ def available_device() -> torch.device:
 
 @contextmanager
 def seeded(seed: int, benchmark: str, burst: str, device: torch.device) -> Iterator[None]:
-    """Inside, torch's global generators depend on (seed, benchmark, burst) only; outside, they are as if nothing happened.
+    """Inside, torch's global generators depend on (seed, benchmark, burst) only; outside, they do not change.
 
     So a score does not depend on the order of the bursts, on the process, or on which predictions were saved before.
     """

@@ -86,7 +86,7 @@ def as_csv(scores: Scores) -> str:
 
 
 def as_json(scores: Scores) -> dict[str, Any]:
-    """Everything: means with intervals over bursts and scenes, differences between all pairs of rows, and every burst."""
+    """Everything: means with intervals over bursts and scenes, differences of all pairs of rows, and every burst."""
     benchmark = scores.benchmark
     return {
         "benchmark": benchmark.name,

@@ -49,7 +49,7 @@ class NoiseModel:
     def guess(cls, frame: Array) -> NoiseModel:
         """A constant noise level seen in one frame [C, H, W].
 
-        The mask of J. Immerkær, Fast noise variance estimation, CVIU 1996, is blind to planes; the median is blind to edges.
+        The mask of J. Immerkær, Fast noise variance estimation, CVIU 1996, is blind to planes; the median, to edges.
         """
         details = [cv2.filter2D(channel, cv2.CV_32F, _DETAILS) for channel in frame]
         sigma = np.median(np.abs(details)) / (_MEDIAN_OF_ABSOLUTE_NORMAL * np.linalg.norm(_DETAILS))

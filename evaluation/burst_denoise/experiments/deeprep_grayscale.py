@@ -3,7 +3,8 @@
 from evaluation.common_utils.network_param import NetworkParam
 
 
-def main():
+def main() -> list[NetworkParam]:
+    """The networks that are compared."""
     return [
         NetworkParam(network_path="deeprep_denoise_grayscale_customflow.pth", unique_name="DeepRep-Custom"),
     ]

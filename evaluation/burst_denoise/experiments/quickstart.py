@@ -1,9 +1,10 @@
-"""The small colour denoiser: shipped with the repository, with 8 frames and with 1, and your own where it has been trained."""
+"""The small colour denoiser: the shipped one with 8 frames and with 1, and your own where it has been trained."""
 
 from evaluation.common_utils.network_param import NetworkParam, has_checkpoint
 
 
-def main():
+def main() -> list[NetworkParam]:
+    """The networks that are compared."""
     shipped = "deeprep_quickstart.safetensors"
     networks = [
         NetworkParam(network_path=shipped, unique_name="quickstart_shipped", display_name="shipped, 8 frames"),

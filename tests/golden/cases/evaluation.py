@@ -2,8 +2,10 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import torch
 
 from evaluation.burst_denoise.benchmark import SRGB
@@ -24,23 +26,17 @@ TOLERANCE = {"psnr": 1e-3, "ssim": 1e-4}
 @checks(PART, names=["saved_predictions*"], functions=["evaluation/*save_results.py and compute_score.py"])
 def saved_predictions(case: Case, judge: Judge) -> None:
     for name, prediction in case.group("in.").items():
-        judge.equal(f"{name} encoded", encode_prediction(prediction), case[f"out.{name}_u16"].numpy())
+        steps, decoded = case[f"out.{name}_u16"].numpy(), case[f"out.{name}_decoded"]
+        judge.equal(f"{name} encoded", encode_prediction(prediction), steps)
+        judge.equal(f"{name} not stored", decode_prediction(encode_prediction(prediction)), decoded)
         with tempfile.TemporaryDirectory() as folder:
-            ours, theirs = (
-                SavedPredictions(Path(folder, "ours"), LINEAR_14_BIT),
-                SavedPredictions(Path(folder), LINEAR_14_BIT),
-            )
-            ours.save(name, prediction)
-            written = cv2.imread(str(ours.path(name)), cv2.IMREAD_UNCHANGED)
-            judge.equal(
-                f"{name} in our file, read as they do",
-                written.reshape(case[f"out.{name}_u16"].shape),
-                case[f"out.{name}_u16"].numpy(),
-            )
-            theirs.path(name).write_bytes(case[f"out.{name}_png_bytes"].numpy().tobytes())
-            judge.equal(f"{name} from their file", theirs.load(name), case[f"out.{name}_decoded"])
-            judge.equal(f"{name} from our file", ours.load(name), case[f"out.{name}_decoded"])
-        judge.equal(f"{name} not stored", decode_prediction(encode_prediction(prediction)), case[f"out.{name}_decoded"])
+            saved = SavedPredictions(Path(folder), LINEAR_14_BIT)
+            saved.save(name, prediction)
+            as_they_read = np.asarray(cv2.imread(str(saved.path(name)), cv2.IMREAD_UNCHANGED))
+            judge.equal(f"{name} in our file, read as they do", as_they_read.reshape(steps.shape), steps)
+            judge.equal(f"{name} from our file", saved.load(name), decoded)
+            saved.path(name).write_bytes(case[f"out.{name}_png_bytes"].numpy().tobytes())
+            judge.equal(f"{name} from their file", saved.load(name), decoded)
 
 
 @checks(PART, names=["report_and_names*"], functions=["generate_formatted_report*"])
@@ -76,7 +72,7 @@ def evaluation_protocol(case: Case, judge: Judge) -> None:
 
 
 def _scores(case: Case, key: str, protocol: Protocol) -> dict[str, float]:
-    info = {"burst_name": key}
+    info: dict[str, Any] = {"burst_name": key}
     if f"in.{key}.white_level" in case:
         info["white_level"] = case[f"in.{key}.white_level"]
     prediction, ground_truth = LINEAR_14_BIT.quantise(case[f"in.{key}.pred"]), case[f"in.{key}.gt"]

@@ -1,0 +1,71 @@
+"""A real network from a weights file goes through the engine: its noise is seeded, its operations are counted."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from admin.weights_file import save_weights_file
+from evaluation.burst_denoise.benchmark import DATA, denoise_benchmark
+from evaluation.common_utils import engine
+from evaluation.common_utils.network_param import NetworkParam
+from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
+
+CPU = torch.device("cpu")
+
+
+class First:
+    """One burst of the held-out photographs."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return DATA["photos"](4)[index]
+
+
+@pytest.fixture
+def weights_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("BURSTLAB_SAVE_DATA_PATH", str(tmp_path))
+    torch.manual_seed(0)
+    net = deeprep_denoise_custom_flow_iccv21(
+        num_iter=2,
+        enc_dim=8,
+        enc_num_res_blocks=1,
+        enc_out_dim=16,
+        dec_dim_pre=16,
+        dec_num_res_blocks=1,
+        dec_in_dim=8,
+        use_noise_estimate=True,
+        wp_project_dim=8,
+        wp_offset_feat_dim=8,
+        wp_num_offset_feat_extractor_res=0,
+        wp_num_weight_predictor_res=1,
+        color_input=True,
+        align_init_dim=8,
+        align_num_res_blocks=1,
+        align_ds_factor=4,
+        offset_cdim=8,
+        offset_predictor_dims=(16, 16),
+        corr_max_disp=(2, 3),
+    )
+    save_weights_file(tmp_path / "tiny.safetensors", net)
+    return tmp_path / "tiny.safetensors"
+
+
+def test_a_network_from_a_weights_file_scores_the_same_directly_and_from_its_predictions(weights_file):
+    benchmark = replace(denoise_benchmark("photos", 4), data=First, baselines=())
+    networks = [
+        NetworkParam(network_path=weights_file, unique_name="tiny"),
+        NetworkParam(network_path=weights_file, unique_name="tiny_bsz01", burst_sz=1),
+    ]
+    direct = engine.score(benchmark, networks, save=True, device=CPU)
+    torch.rand(3)
+    loaded = engine.score(benchmark, networks, load_saved=True, device=CPU)
+    assert loaded.means() == direct.means()
+    assert direct.means()["tiny"] != direct.means()["tiny_bsz01"]
+    cost = direct.row("tiny").cost
+    assert cost.flops is not None
+    assert cost.flops > 100 * 96 * 96 * 8
+    assert cost.parameters == sum(tensor.numel() for tensor in networks[0].load_net().parameters())
+    assert loaded.row("tiny").cost.flops is None  # nothing was run
