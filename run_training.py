@@ -65,6 +65,7 @@ def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) 
     import cv2
     import torch
 
+    from admin.devices import apply_reproducibility
     from admin.settings import Settings
 
     cv2.setNumThreads(0)  # OpenCV's threads and the loader's worker processes would fight over the cores
@@ -76,7 +77,8 @@ def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) 
     settings.project_path = f"{module}/{param}"
     if "cudnn_benchmark" not in settings.pinned:
         settings.cudnn_benchmark = not settings.deterministic  # training crops have one size: trying out pays
-    torch.backends.cudnn.benchmark = settings.cudnn_benchmark
+    apply_reproducibility(settings)
+    torch.manual_seed(settings.seed)  # the settings file draws the first weights
 
     run: Callable[[Settings], None] = importlib.import_module(f"train_settings.{module}.{param}").run
     run(settings)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,12 @@ class Recorder:
         self.settings: Settings | None = None
         self.error: BaseException | None = None
         self.start_method = ""
+        self.first_weight = 0.0
 
     def run(self, settings: Settings) -> None:
         self.settings = settings
         settings.batch_size = 16
+        self.first_weight = torch.rand(()).item()
         if self.error is not None:
             raise self.error
 
@@ -35,7 +38,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     recorder = Recorder()
     module = types.ModuleType("train_settings.fake.small")
     module.run = recorder.run  # type: ignore[attr-defined]
@@ -45,7 +48,8 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
         torch.multiprocessing, "set_start_method", lambda method, force: setattr(recorder, "start_method", method)
     )
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    return recorder
+    yield recorder
+    torch.use_deterministic_algorithms(False)
 
 
 def test_settings_file_runs_with_its_names_and_the_documented_environment(recorder: Recorder) -> None:
@@ -86,6 +90,14 @@ def test_several_options_reach_the_settings(recorder: Recorder) -> None:
     }
     assert recorder.value("deterministic") is True
     assert recorder.value("check_only") is True
+
+
+def test_seed_fixes_the_first_weights(recorder: Recorder) -> None:
+    first_weights = []
+    for seed in ("1", "1", "2"):
+        main(["fake", "small", "--seed", seed])
+        first_weights.append(recorder.first_weight)
+    assert first_weights[0] == first_weights[1] != first_weights[2]
 
 
 @pytest.mark.parametrize(
