@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -88,22 +90,43 @@ def test_the_printed_line_has_running_averages(tmp_path: Path, caplog: pytest.Lo
 def test_gradients_and_training_mode_are_back_after_validation(tmp_path: Path) -> None:
     seen: list[tuple[bool, bool]] = []
     trainer = tiny_trainer(tmp_path, lambda batch: seen.append((torch.is_grad_enabled(), trainer.net.training)))
-    trainer.train(3)
+    trainer.train(4)
     assert torch.is_grad_enabled()
     training, validation = [(True, True)] * BATCHES, [(False, False)] * BATCHES
-    assert seen == training + training + validation + training
+    assert seen == (training + training + validation) * 2
 
 
-def test_an_error_that_can_pass_is_retried_to_the_same_result(tmp_path: Path, no_waiting: list[float]) -> None:
+@pytest.mark.parametrize("step", [2, BATCHES + 2])  # before the first epoch's checkpoint, and after it
+def test_an_error_that_can_pass_is_retried_to_the_same_result(
+    tmp_path: Path, no_waiting: list[float], step: int
+) -> None:
     whole = tiny_trainer(tmp_path / "whole")
     whole.train(2)
-    for step in (2, BATCHES + 2):  # before the first checkpoint of an epoch, and after it
-        flaky = Flaky(OSError("the network file system is away"))
-        failing = tiny_trainer(tmp_path / str(step), at_step(step, flaky))
-        failing.train(2)
-        assert flaky.calls == 2
-        assert all(torch.equal(value, whole.net.state_dict()[key]) for key, value in failing.net.state_dict().items())
-        assert failing.stats["train"]["Loss/total"].history == whole.stats["train"]["Loss/total"].history
+    flaky = Flaky(OSError("the network file system is away"))
+
+    def half_a_step() -> None:
+        if flaky.errors:
+            failing.net.conv.weight.data += 1
+        flaky()
+
+    failing = tiny_trainer(tmp_path / "failing", at_step(step, half_a_step))
+    failing.train(2)
+    assert flaky.calls == 2
+    assert all(torch.equal(value, whole.net.state_dict()[key]) for key, value in failing.net.state_dict().items())
+    assert failing.stats["train"]["Loss/total"].history == whole.stats["train"]["Loss/total"].history
+
+
+def test_a_worker_process_that_died_is_replaced(tmp_path: Path, no_waiting: list[float]) -> None:
+    def kill_worker() -> None:
+        if not no_waiting:
+            worker = trainer.loaders[0]._iterator._workers[0]
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.join()
+
+    trainer = tiny_trainer(tmp_path, at_step(BATCHES + 1, kill_worker), workers=1)
+    trainer.train(2)
+    assert len(no_waiting) == 1
+    assert trainer.epoch == 2
 
 
 def test_errors_of_the_program_are_raised_at_once(tmp_path: Path, no_waiting: list[float]) -> None:

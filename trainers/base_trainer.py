@@ -20,6 +20,7 @@ from admin.settings import Settings
 from admin.stats import LoaderStats, StatValue
 from admin.tensorboard import TensorboardWriter
 from trainers.acceleration import make_accelerator
+from trainers.batches import drop_workers
 from trainers.check import check_run
 from trainers.checkpointing import checkpoint_content, checkpoint_to_resume, epoch_file, latest_file, restore
 from trainers.ema import MovingAverage
@@ -261,8 +262,7 @@ class BaseTrainer(ABC):
 
     def _back_to_last_checkpoint(self) -> None:
         for loader in self.loaders:
-            if hasattr(loader, "close"):
-                loader.close()  # worker processes may be dead
+            drop_workers(loader)
         self.load_checkpoint(self._last_checkpoint)
 
     def _tick(self) -> None:

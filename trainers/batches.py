@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+import torch.utils.data
 
 from trainers.seeding import seed_loader_start
 
@@ -24,6 +25,16 @@ def upcoming_batches(loader: Any, index: int, seed: int, epoch: int, first_batch
         loader.start(seed, epoch, first_batch)
         return iter(loader)
     return itertools.islice(iter(loader), first_batch, None)
+
+
+def drop_workers(loader: Any) -> None:
+    """Lets the next pass over the loader start new worker processes.
+
+    torch keeps persistent workers in ``_iterator`` and has no public way to replace them after one has died: every
+    further pass would fail as the first did.
+    """
+    if isinstance(loader, torch.utils.data.DataLoader):
+        loader._iterator = None
 
 
 def to_device(value: Any, device: torch.device) -> Any:
