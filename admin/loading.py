@@ -117,6 +117,11 @@ def newest_checkpoint(folder: Path, net_type: str = "*") -> Path | None:
     return max(files, key=lambda path: (_epoch_of(path), path.name), default=None)
 
 
+def in_workspace(net_path: str | os.PathLike[str]) -> Path:
+    """The path itself if absolute, else seen from ``<workspace_dir>/checkpoints``."""
+    return Path(env_settings().workspace_dir) / "checkpoints" / Path(net_path).expanduser()
+
+
 def read_network_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The content of a checkpoint or ``.safetensors`` file; both have ``net`` and ``constructor``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,11 +26,7 @@ def load_network(
         FileNotFoundError, CheckpointError: as ``admin.loading.load_network``.
     """
     # A name of the public surface that looks upwards; imported late so that utils stays a leaf.
-    from admin.environment import env_settings
-    from admin.loading import load_network as load
+    import admin.loading as loading
 
-    path = Path(net_path).expanduser()
-    if not path.is_absolute():
-        path = Path(env_settings().workspace_dir) / "checkpoints" / path
-    net, content = load(path, **kwargs)
+    net, content = loading.load_network(loading.in_workspace(net_path), **kwargs)
     return (net, content) if return_dict else net
