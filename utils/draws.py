@@ -53,7 +53,9 @@ class Draws:
     """
 
     def __init__(self, *key: int) -> None:
-        self._generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(key if key else None)))
+        # The length keeps (1, 2) apart from (1, 2, 0): numpy fills short keys up with zeros.
+        entropy = (len(key), *key) if key else None
+        self._generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
 
     def uniform(self, low: float, high: float) -> float:
         """A float from [low, high)."""

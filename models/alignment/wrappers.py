@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+# Of a flat burst: far below the quantisation step of any sensor.
+_LEAST_DEVIATION = 1e-6
+
 
 def flow_image(im: torch.Tensor) -> torch.Tensor:
     """The three channels of ``im`` [..., C, H, W] that a flow network for photographs sees.
@@ -54,15 +57,22 @@ class AlignmentWrapper(FrozenUnlessTrained):
             the first batch holds each reference only once.
         train_alignmentnet: see :class:`FrozenUnlessTrained`.
         force_3ch_input: hand it :func:`flow_image` instead of the frames.
+        standardise_input: shift and scale every burst to mean 0 and deviation 1 first. Cost volumes are quadratic in the
+            brightness, which varies a hundredfold in linear space.
     """
 
     def __init__(
-        self, alignment_net: nn.Module, train_alignmentnet: bool = False, force_3ch_input: bool = False
+        self,
+        alignment_net: nn.Module,
+        train_alignmentnet: bool = False,
+        force_3ch_input: bool = False,
+        standardise_input: bool = False,
     ) -> None:
         super().__init__()
         self.alignment_net = alignment_net
         self.train_alignmentnet = train_alignmentnet
         self.force_3ch_input = force_3ch_input
+        self.standardise_input = standardise_input
         self.train(self.training)
 
     def forward(self, im: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
@@ -75,6 +85,9 @@ class AlignmentWrapper(FrozenUnlessTrained):
             return im.new_zeros(batch, 0, 2, height, width), {}
         if self.force_3ch_input:
             im = flow_image(im)
+        if self.standardise_input:
+            deviation, mean = torch.std_mean(im, dim=(1, 2, 3, 4), keepdim=True)
+            im = (im - mean) / deviation.clamp(min=_LEAST_DEVIATION)
         reference, others = im[:, 0], im[:, 1:].flatten(0, 1)
         if not getattr(self.alignment_net, "shares_source", False):
             reference = reference.repeat_interleave(frames - 1, dim=0)

@@ -245,11 +245,13 @@ def deeprep_denoise_custom_flow_iccv21(
     offset_predictor_dims: Sequence[int] = (128, 64),
     corr_max_disp: Sequence[int] = (2, 2, 4),
     color_input: bool = True,
+    standardise_alignment_input: bool = False,
 ) -> DeepRepNet:
     """Burst denoising, RGB or grey, with a flow network of its own that is trained along.
 
     ``align_*``, ``offset_cdim``, ``offset_predictor_dims``, ``corr_max_disp`` and ``use_ref_for_offset`` size that
     network (see :class:`models.alignment.pyrcorr.PyrCorr`); the rest as in :func:`deeprep_denoise_iccv21`.
+    ``standardise_alignment_input`` is no part of the published network: see :class:`AlignmentWrapper`.
     """
     flow_net = PyrCorr(
         3 if color_input else 1,
@@ -263,7 +265,7 @@ def deeprep_denoise_custom_flow_iccv21(
         use_ref_for_offset=use_ref_for_offset,
     )
     return _denoiser(
-        AlignmentWrapper(flow_net, train_alignmentnet=True),
+        AlignmentWrapper(flow_net, train_alignmentnet=True, standardise_input=standardise_alignment_input),
         num_iter=num_iter,
         enc_dim=enc_dim,
         enc_num_res_blocks=enc_num_res_blocks,
