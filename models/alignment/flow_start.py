@@ -1,8 +1,8 @@
 """An initialisation from which PyrCorr's flow points in the right direction before any training.
 
-With default weights the cost volumes carry next to nothing, the flow heads find out that no flow is the best answer, and
-stay there for a long time. Here the features are rectified high-pass responses, every predictor takes the centre of mass
-of its cost volume, and one number per level is fitted on random textures with known shifts.
+With default weights the cost volumes carry next to nothing, the flow heads find out that no flow is the best answer,
+and stay there for a long time. Here the features are rectified high-pass responses, every predictor takes the centre of
+mass of its cost volume, and one number per level is fitted on random textures with known shifts.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ _BORDER = 12
 
 
 @torch.no_grad()
-def start_as_centre_of_mass(net: PyrCorr) -> None:
+def start_as_centre_of_mass(net: nn.Module) -> None:
     """Changes the weights in place.
 
     Args:
-        net: fresh, with two hidden layers in each flow predictor (``offset_predictor_dims``), the first at least as wide
-            as the cost volume and the second at least 4 wide. Images are expected with mean 0 and deviation 1.
+        net: a fresh :class:`PyrCorr`, with two hidden layers in each flow predictor (``offset_predictor_dims``), the
+            first at least as wide as the cost volume and the second at least 4 wide. Images are expected with mean 0
+            and deviation 1.
 
     Raises:
-        ValueError: the predictors have another shape.
+        ValueError: another network, or the predictors have another shape.
     """
+    if not isinstance(net, PyrCorr):
+        raise ValueError(f"expected a PyrCorr, got {type(net).__name__}")
     generator = torch.Generator().manual_seed(_SEED)
     _start_features(net, generator)
-    for predictor, volume in zip(net.offset_predictors, net.cost_volumes, strict=True):
-        _start_predictor(predictor, volume.max_displacement)
+    for predictor, max_displacement in zip(net.offset_predictors, net.corr_max_disp, strict=True):
+        _start_predictor(predictor, max_displacement)
     source, target, shifts = _textures(net.input_channels, generator)
     _scale_cost_volumes(net, source)
     _fit_gains(net, source, target, shifts)

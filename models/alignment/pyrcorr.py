@@ -55,6 +55,7 @@ class PyrCorr(nn.Module):
         self.ds_factor = ds_factor
         self.use_ref_for_offset = use_ref_for_offset
         self.rgb2bgr = rgb2bgr
+        self.corr_max_disp = tuple(corr_max_disp)
 
         self.init_layer = conv_block(input_channels, init_dim, batch_norm=use_bn, activation=activation)
         layers: list[nn.Module] = []

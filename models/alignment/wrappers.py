@@ -57,8 +57,8 @@ class AlignmentWrapper(FrozenUnlessTrained):
             the first batch holds each reference only once.
         train_alignmentnet: see :class:`FrozenUnlessTrained`.
         force_3ch_input: hand it :func:`flow_image` instead of the frames.
-        standardise_input: shift and scale every burst to mean 0 and deviation 1 first. Cost volumes are quadratic in the
-            brightness, which varies a hundredfold in linear space.
+        standardise_input: shift and scale every burst to mean 0 and deviation 1 first. Cost volumes are quadratic in
+            the brightness, which varies a hundredfold in linear space.
     """
 
     def __init__(

@@ -130,8 +130,10 @@ class Judge:
                 wrong = float((arrays[0] != arrays[1]).mean()) if arrays[0].size else 0.0
                 self._record(what, wrong, "exact", np.inf if wrong else 0.0)
             return
-        wrong = actual != expected
-        self._record(what if not wrong else f"{what}: {actual!r} != {expected!r}", float(wrong), "exact", np.inf if wrong else 0.0)
+        if actual == expected:
+            self._record(what, 0.0, "exact", 0.0)
+        else:
+            self._record(f"{what}: {actual!r} != {expected!r}", 1.0, "exact", np.inf)
 
     @property
     def worst(self) -> Comparison | None:

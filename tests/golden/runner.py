@@ -63,7 +63,8 @@ def run_case(case: Case) -> Result:
     worst = judge.worst
     if worst is None:
         return Result(case, "FAILED", "the check compared nothing")
-    detail = f"worst error {worst.error:.3g} in {worst.what} (tolerance {worst.tolerance}, {len(judge.comparisons)} compared)"
+    count = len(judge.comparisons)
+    detail = f"worst error {worst.error:.3g} in {worst.what} (tolerance {worst.tolerance}, {count} compared)"
     return Result(case, "passed" if judge.passed else "FAILED", detail)
 
 

@@ -1,9 +1,11 @@
 """Small colour burst denoiser on photographs bundled with scikit-image: minutes on a CPU, no download.
 
-Command: python run_training.py deeprep quickstart (the shipped network: see docs/quickstart.md).
-Data: SamplePhotos, training scenes. Hardware: 2 CPU cores, at most 6 minutes. Starts as the mean of the burst with a rough
-flow, learns the true shifts, moves less than the published settings, and sees noise up to sensor gain 8.
+Command: python run_training.py deeprep quickstart (for the shipped network, see docs/quickstart.md).
+Data: SamplePhotos, training scenes. Hardware: 2 CPU cores, at most 6 minutes. Starts as the mean of the burst with
+a rough flow, learns the true shifts, moves less than the published settings, and sees noise up to sensor gain 8.
 """
+
+from typing import Any
 
 import torch
 
@@ -20,15 +22,20 @@ from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
 from trainers import SimpleTrainer
 
 # fmt: off
-NETWORK = dict(num_iter=2, enc_dim=16, enc_num_res_blocks=2, enc_out_dim=24, dec_in_dim=16, dec_dim_pre=40, dec_num_res_blocks=6,
-               wp_project_dim=8, wp_offset_feat_dim=4, wp_num_offset_feat_extractor_res=0, wp_num_weight_predictor_res=1,
-               wp_noise_feat_dim=4, wp_num_noise_feat_extractor_res=0, wp_ref_offset_noise=0.0, use_noise_estimate=True,
-               use_feature_regularization=False, align_init_dim=16, align_num_res_blocks=2, align_ds_factor=2, offset_cdim=16,
-               offset_predictor_dims=(52, 16), corr_max_disp=(3, 2), standardise_alignment_input=True, color_input=True)
+NETWORK: dict[str, Any] = {
+    "num_iter": 2, "enc_dim": 16, "enc_num_res_blocks": 2, "enc_out_dim": 24, "dec_in_dim": 16, "dec_dim_pre": 40,
+    "dec_num_res_blocks": 6, "wp_project_dim": 8, "wp_offset_feat_dim": 4, "wp_num_offset_feat_extractor_res": 0,
+    "wp_num_weight_predictor_res": 1, "wp_noise_feat_dim": 4, "wp_num_noise_feat_extractor_res": 0,
+    "wp_ref_offset_noise": 0.0, "use_noise_estimate": True, "use_feature_regularization": False,
+    "align_init_dim": 16, "align_num_res_blocks": 2, "align_ds_factor": 2, "offset_cdim": 16,
+    "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "standardise_alignment_input": True,
+    "color_input": True,
+}
 # fmt: on
 
 
 def run(settings: Settings) -> None:
+    """Builds and trains the network."""
     settings.description = "DeepRep colour denoising with its own flow network, narrow, on bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 4, 1, 25
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 4, 100, 1e-3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -26,11 +25,6 @@ from models.layers.warp import warp
 from tests.golden.closed_form import fill_published, fill_pwcnets
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import checks
-
-# The recordings were made with AVX2 kernels. One of them (fusion weights normalised by sums near zero) enlarges the
-# rounding of convolutions a hundredfold: there even the float64 result misses the recorded one. oneDNN reads this when
-# the process convolves for the first time.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 PART = "deeprep_dbsr_models"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
