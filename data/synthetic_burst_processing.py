@@ -10,6 +10,7 @@ import torch
 from admin.tensordict import TensorDict
 from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
 from data.boxes import Box, Size, image_size, rows_and_columns
+from data.burst_motion import flow_vectors
 from data.processing_utils import center_box, draw_resized_crop, resize_bilinear
 from data.synthetic_burst_generation import (
     border_crop_of,
@@ -38,6 +39,7 @@ class SyntheticBurstProcessing(BaseProcessing):
         return_rgb_busrt: also return ``burst_rgb``, the frames before mosaic and noise (spelt as published).
         random_crop: False takes the centre; both ranges must be None then.
         transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
+        return_shifts: also return ``shifts``, the true motion.
 
     Raises:
         ValueError: ranges together with a central crop.
@@ -56,6 +58,7 @@ class SyntheticBurstProcessing(BaseProcessing):
         return_rgb_busrt: bool = False,
         random_crop: bool = True,
         transform: TransformBase | None = TO_TENSOR,
+        return_shifts: bool = False,
     ) -> None:
         super().__init__(transform)
         if not random_crop and (crop_scale_range is not None or crop_ar_range is not None):
@@ -72,6 +75,7 @@ class SyntheticBurstProcessing(BaseProcessing):
         self.interpolation_type = interpolation_type
         self.return_rgb_busrt = return_rgb_busrt
         self.random_crop = random_crop
+        self.return_shifts = return_shifts
         self._border = border_crop_of(burst_transformation_params)
 
     @property
@@ -122,7 +126,8 @@ class SyntheticBurstProcessing(BaseProcessing):
 
         Returns:
             ``burst`` [T, 4, h/2f, w/2f] packed noisy RGGB, ``frame_gt`` [3, h, w] linear and never quantised,
-            ``meta_info``, and ``burst_rgb`` [T, 3, h/f, w/f] if asked for. All linear sensor colours in 0..1.
+            ``meta_info``, and if asked for ``burst_rgb`` [T, 3, h/f, w/f] and ``shifts`` [T, 2, h/2f, w/2f]: (x, y) in
+            packed pixels with frame_i(p) = frame_0(p + shift_i). All images in linear sensor colours, 0..1.
         """
         linear = unprocess(self._crop(frame, params), params)
         burst_rgb = render_frames(
@@ -132,6 +137,10 @@ class SyntheticBurstProcessing(BaseProcessing):
         sample["frame_gt"] = Box(self._border, self._border, *self.crop_sz).cut(linear).contiguous()
         sample["burst"] = mosaic_with_noise(burst_rgb, params)
         sample["meta_info"] = camera_meta_info(params)
+        if self.return_shifts:
+            size = (linear.shape[-2], linear.shape[-1])
+            flow = flow_vectors(size, params["motions"], self.downsample_factor, self._border)
+            sample["shifts"] = flow[:, :, ::2, ::2] / 2
         return sample
 
     def _crop(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:

@@ -51,12 +51,12 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     carried = 2 * colours
 
     encoder, decoder = net.lr_encoder, net.hr_decoder
-    to_latent, from_latent = _first_conv(net.hr_initializer.layers), _first_conv(degradation.ds)
+    to_latent, from_latent = first_conv(net.hr_initializer.layers), first_conv(degradation.ds)
     widths = {
-        "enc_dim": _first_conv(encoder.init_layer).out_channels,
+        "enc_dim": first_conv(encoder.init_layer).out_channels,
         "enc_out_dim": to_latent.in_channels,
         "dec_in_dim": to_latent.out_channels,
-        "dec_dim_pre": _first_conv(decoder.init_layer).out_channels,
+        "dec_dim_pre": first_conv(decoder.init_layer).out_channels,
     }
     for name, width in widths.items():
         if width < carried:
@@ -64,26 +64,26 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
                 f"{name}={width} cannot carry {colours} colours as pairs of channels; it must be {carried}"
             )
 
-    image_in = _first_conv(encoder.init_layer)
+    image_in = first_conv(encoder.init_layer)
     _clear_rows(image_in, carried)
     for colour in range(colours):
         _connect(image_in, colour, colour, 1.0)
         _connect(image_in, colours + colour, colour, -1.0)
-    _hold_back(encoder.res_layers, carried)
-    _pass_on(_first_conv(encoder.out_layer), carried)
+    hold_back(encoder.res_layers, carried)
+    pass_on(first_conv(encoder.out_layer), carried)
 
     # All latent channels, not only the image's, meet one encoded channel each: that conditions the problem well.
     latent = min(to_latent.out_channels, to_latent.in_channels)
     for conv in (to_latent, from_latent):
         conv.weight.mul_(_KEPT)
-        _pass_on(conv, latent, keep=True)
-    last = _last_conv(predictor.weight_predictor)
+        pass_on(conv, latent, keep=True)
+    last = last_conv(predictor.weight_predictor)
     last.weight.mul_(_KEPT)
     _bias(last).fill_(1.0)
 
-    _pass_on(_first_conv(decoder.init_layer), carried)
-    _hold_back(decoder.res_layers, carried)
-    image_out = _first_conv(decoder.predictor)
+    pass_on(first_conv(decoder.init_layer), carried)
+    hold_back(decoder.res_layers, carried)
+    image_out = first_conv(decoder.predictor)
     image_out.weight.mul_(_KEPT)
     _bias(image_out).zero_()
     for colour in range(colours):
@@ -94,7 +94,7 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     for module in net.alignment_net.modules():
         if isinstance(module, PyrCorr):
             for flow_predictor in module.offset_predictors:
-                flow_out = _last_conv(flow_predictor)
+                flow_out = last_conv(flow_predictor)
                 flow_out.weight.mul_(_KEPT_FLOW)
                 _bias(flow_out).zero_()
 
@@ -103,11 +103,13 @@ def _convs(module: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def _first_conv(module: nn.Module) -> nn.Conv2d:
+def first_conv(module: nn.Module) -> nn.Conv2d:
+    """The convolution of a block that comes first."""
     return _convs(module)[0]
 
 
-def _last_conv(module: nn.Module) -> nn.Conv2d:
+def last_conv(module: nn.Module) -> nn.Conv2d:
+    """The convolution of a block that comes last."""
     return _convs(module)[-1]
 
 
@@ -129,7 +131,7 @@ def _clear_rows(conv: nn.Conv2d, count: int) -> None:
         conv.bias[:count] = 0
 
 
-def _pass_on(conv: nn.Conv2d, count: int, keep: bool = False) -> None:
+def pass_on(conv: nn.Conv2d, count: int, keep: bool = False) -> None:
     """The first ``count`` channels pass as they are; ``keep`` adds what weights there are."""
     if not keep:
         _clear_rows(conv, count)
@@ -137,11 +139,11 @@ def _pass_on(conv: nn.Conv2d, count: int, keep: bool = False) -> None:
         _connect(conv, channel, channel, 1.0)
 
 
-def _hold_back(blocks: nn.Module, carried: int) -> None:
+def hold_back(blocks: nn.Module, carried: int) -> None:
     """Residual blocks start close to the identity, closest on the ``carried`` first channels."""
     for block in blocks.modules():
         if isinstance(block, ResBlock):
-            conv = _first_conv(block.conv2)
+            conv = first_conv(block.conv2)
             conv.weight.mul_(0.1)
             _bias(conv).mul_(0.1)
             conv.weight[:carried] *= 0.1

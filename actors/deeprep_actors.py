@@ -1,0 +1,87 @@
+"""Actors of DeepRep (Bhat et al., ICCV 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from actors.base_actor import BaseActor, Objective, Stats, WeightedTerms, checked_loss_weight
+from actors.offsets import offsets_at_size, true_offsets
+from actors.super_resolution import RealWorldSRActor, SyntheticSRActor
+from models.loss.mapped import MappedLoss
+from utils.ops.warp import warp
+
+
+class DeepRepSRSyntheticActor(SyntheticSRActor):
+    """DeepRep super-resolution on synthetic bursts."""
+
+
+class DeepRepSRBurstSRActor(RealWorldSRActor):
+    """DeepRep super-resolution on BurstSR; also logs ``mssim`` and ``lpips`` (over all pixels) if in the objective."""
+
+    def metrics(self, aligned: torch.Tensor, gt: torch.Tensor, valid: torch.Tensor) -> Stats:
+        stats = super().metrics(aligned, gt, valid)
+        whole = {
+            f"Stat/{name}": self.objective[name](aligned, gt) for name in ("mssim", "lpips") if name in self.objective
+        }
+        return {**stats, **whole}
+
+
+class DeepRepDenoisingActor(BaseActor):
+    """DeepRep burst denoising, with the flow network trained along if its terms are weighted.
+
+    Args:
+        net: ``pred, aux = net(burst, noise_estimate=)``; ``aux['offsets']`` [B, N-1, 2, h, w] are flows on the grid of
+            the other frames that point into frame 0 (pixels of their own grid). Without them only ``rgb`` counts.
+        objective: ``rgb`` ``(pred, gt)``, ``psnr`` (logged if there), and where weighted ``offsets`` (predicted, true
+            offsets, [B(N-1), 2, H, W]) and ``photometric`` (frame 0 warped by the predicted offsets, other frame).
+            ``rgb`` and ``psnr`` may be a :class:`MappedLoss`; one with a mapping gets the batch's ``meta_info``.
+        loss_weight: weights of ``rgb``, ``offsets``, ``photometric``; ``{'rgb': 1.0}`` by default. A term of weight 0
+            is logged and does not count.
+    """
+
+    def __init__(self, net: nn.Module, objective: Objective, loss_weight: Mapping[str, float] | None = None) -> None:
+        super().__init__(net, objective)
+        self.loss_weight = checked_loss_weight(loss_weight, objective, ("rgb", "offsets", "photometric"))
+
+    def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """The loss of a batch.
+
+        Args:
+            data: ``burst`` [B, N, C, H, W] and ``frame_gt`` [B, C, H, W], linear; ``sigma_estimate`` [B, N, C, H, W] if
+                the network takes one; ``shifts`` [B, N, 2, H, W] (true motion, x and y in pixels) if ``offsets`` is
+                weighted; ``meta_info`` if a mapping needs it.
+
+        Raises:
+            ValueError: ``offsets`` is weighted and the batch has no ``shifts``.
+        """
+        burst, gt = data["burst"], data["frame_gt"]
+        pred, aux = self.net(burst, noise_estimate=data.get("sigma_estimate"))
+        terms = WeightedTerms()
+        terms.add("rgb", self.loss_weight["rgb"], lambda: self._compared("rgb", pred, gt, data))
+        if aux.get("offsets") is not None and burst.shape[1] > 1:
+            offsets = offsets_at_size(aux["offsets"].flatten(0, 1), burst.shape[-2:])
+            if "offsets" in self.loss_weight:
+                truth = true_offsets(data)
+                terms.add("offset", self.loss_weight["offsets"], lambda: self.objective["offsets"](offsets, truth))
+            if "photometric" in self.loss_weight:
+                terms.add("photometric", self.loss_weight["photometric"], lambda: self._photometric(burst, offsets))
+        loss, stats = terms.total()
+        if "psnr" in self.objective:
+            with torch.no_grad():
+                stats["Stat/psnr"] = self._compared("psnr", pred.detach(), gt, data)
+        return loss, stats
+
+    def _compared(self, name: str, pred: torch.Tensor, gt: torch.Tensor, data: Mapping[str, Any]) -> torch.Tensor:
+        objective = self.objective[name]
+        if isinstance(objective, MappedLoss) and objective.mapping_fn is not None:
+            return objective(pred, gt, meta_info=data.get("meta_info"))
+        return objective(pred, gt)
+
+    def _photometric(self, burst: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+        others = burst[:, 1:]
+        reference = burst[:, :1].expand_as(others)
+        return self.objective["photometric"](warp(reference.flatten(0, 1), offsets), others.flatten(0, 1))

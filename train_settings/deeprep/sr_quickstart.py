@@ -1,0 +1,64 @@
+"""Small RAW burst super-resolution (x4) on photographs bundled with scikit-image: a CPU, no download.
+
+Command: python run_training.py deeprep sr_quickstart (for the shipped network, see docs/quickstart.md).
+Data: SamplePhotos, training scenes, with the published camera pipeline and motion. Hardware: 2 CPU cores, half an hour.
+The flow network is DeepRep's own, starts as a rough estimate, and learns the true shifts: no downloaded weights.
+"""
+
+from typing import Any
+
+import torch
+
+import data.transforms as tfm
+import dataset as datasets
+from actors.deeprep_actors import DeepRepSRSyntheticActor
+from admin.settings import Settings
+from data import DataLoader, processing, sampler
+from models.alignment.flow_start import start_as_centre_of_mass
+from models.deeprep.own_flow_sr import deeprep_sr_own_flow, start_as_enlarged_mean
+from models.loss.image_quality_v2 import PSNR, PixelWiseError
+from trainers import SimpleTrainer
+
+# fmt: off
+NETWORK: dict[str, Any] = {
+    "num_iter": 2, "enc_dim": 24, "enc_num_res_blocks": 2, "enc_out_dim": 32, "dec_in_dim": 16, "dec_dim_pre": 32,
+    "dec_num_pre_res_blocks": 4, "dec_dim_post": 12, "dec_num_post_res_blocks": 1, "wp_project_dim": 8,
+    "wp_offset_feat_dim": 4, "wp_num_weight_predictor_res": 1, "align_init_dim": 16, "align_num_res_blocks": 2,
+    "align_ds_factor": 2, "offset_cdim": 16, "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2),
+}
+MOTION = {"max_translation": 24.0, "max_rotation": 1.0, "max_shear": 0.0, "max_scale": 0.0, "border_crop": 24}
+# fmt: on
+
+
+def run(settings: Settings) -> None:
+    """Builds and trains the network."""
+    settings.description = "DeepRep RAW burst super-resolution with its own flow network, narrow, bundled photographs"
+    settings.batch_size, settings.num_workers, settings.print_interval = 4, 1, 25
+    settings.epochs, settings.steps_per_epoch, settings.learning_rate = 20, 100, 1e-3
+    settings.clip_grad_norm = 1.0
+
+    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
+    bursts = processing.SyntheticBurstProcessing(
+        256, 8, 4, burst_transformation_params=MOTION, transform=transform, return_shifts=True
+    )
+    photos = sampler.RandomImage(
+        [datasets.SamplePhotos("train")], [1], settings.batch_size * settings.steps_per_epoch, processing=bursts
+    )
+    loader = DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
+
+    net = deeprep_sr_own_flow(**NETWORK).to(memory_format=torch.channels_last)
+    start_as_enlarged_mean(net)
+    start_as_centre_of_mass(net.alignment_net.alignment_net)
+    objective = {
+        "rgb": PixelWiseError("l1", boundary_ignore=16),
+        "psnr": PSNR(boundary_ignore=16),
+        "offsets": PixelWiseError("l2_sqrt", boundary_ignore=2),
+    }
+    actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.02})
+    optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
+    steps = settings.epochs * settings.steps_per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
+    )
+    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
+    trainer.train(settings.epochs, load_latest=True, fail_safe=True)
