@@ -24,12 +24,17 @@ def photograph(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     return (scene(height, width, seed) * 255).astype(np.uint8)
 
 
-def zurich(root: Path, size: int = 448, train: int = 2, test: int = 2) -> Path:
-    """Zurich RAW to RGB: ``{train,test}/canon/<i>.jpg`` for the first images of each split (the real ones are
-    448x448)."""
-    for split, count, first_seed in (("train", train, 0), ("test", test, 1000)):
-        names = (f"{split}/canon/{i}.jpg" for i in range(count))
-        _write(root, names, size, size, first_seed)
+def zurich(root: Path, size: int = 448, train: int = 2, test: int = 2, complete: bool = False) -> Path:
+    """Zurich RAW to RGB: ``{train,test}/canon/<i>.jpg`` for the first images of each split (really 448x448).
+
+    Args:
+        complete: the other images of the list are there as well, as hard links to the first ones.
+    """
+    for split, count, full, first_seed in (("train", train, 46839, 0), ("test", test, 1204, 1000)):
+        _write(root, (f"{split}/canon/{i}.jpg" for i in range(count)), size, size, first_seed)
+        folder = root / split / "canon"
+        for i in range(count, full if complete else count):
+            (folder / f"{i}.jpg").hardlink_to(folder / f"{i % count}.jpg")
     return root
 
 

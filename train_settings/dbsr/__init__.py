@@ -1,0 +1,1 @@
+"""Settings of DBSR (Bhat et al., CVPR 2021)."""
