@@ -1,0 +1,47 @@
+"""What the scripts of this folder share: parser from the docstring, logging, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+
+from run_training import EXIT_INTERRUPTED, is_worded_for_users
+from utils.log import configure_logging
+
+logger = logging.getLogger("util_scripts")
+
+
+def script_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the docstring of the script: a summary, then examples and notes as they stand."""
+    summary, _, notes = (docstring or "").partition("\n\n")
+    return argparse.ArgumentParser(
+        description=summary, epilog=notes, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def run_script(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None,
+    work: Callable[[argparse.Namespace], object],
+) -> int:
+    """Does the work of a command line; returns the exit code (0, 1 failed, 130 interrupted).
+
+    Errors that say by themselves what to do are shown without a traceback; others are bugs and keep it.
+
+    Args:
+        arguments: of the command line; None takes those of the process.
+        work: gets the parsed options; False as result means that something failed and was said already.
+    """
+    options = parser.parse_args(arguments)
+    configure_logging()
+    try:
+        return 1 if work(options) is False else 0
+    except KeyboardInterrupt:
+        logger.error("Interrupted. The same command goes on from there.")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if not is_worded_for_users(error):
+            raise
+        logger.error("%s", error)
+        return 1
