@@ -254,7 +254,7 @@ def test_the_check_of_the_command_line_passes(name: str, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("name", TABLE)
 def test_every_validation_of_the_setting_runs(name: str, monkeypatch: pytest.MonkeyPatch):
-    built = build(monkeypatch, name, **small(name))
+    built = build(monkeypatch, name, **small(name), multi_gpu=False)
     validation = built.loaders[1:]
     assert [loader.name for loader in validation] == (["val", "val_unpadded"] if name in DENOISING else ["val"])
     built.actor.eval()
