@@ -1,5 +1,14 @@
 """Training-free restoration: what every trained network has to beat."""
 
 from models.classical.merge import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
+from models.classical.super_resolution import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling
 
-__all__ = ["AlignedMean", "AlignedMeanNLM", "BurstMean", "ReferenceFrame"]
+__all__ = [
+    "AlignedMean",
+    "AlignedMeanNLM",
+    "AlignedMeanUpsampling",
+    "BilinearUpsampling",
+    "BurstMean",
+    "DemosaicUpsampling",
+    "ReferenceFrame",
+]

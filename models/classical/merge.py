@@ -73,7 +73,7 @@ class AlignedMean(nn.Module):
         images, alignments = [], []
         for index, frames in enumerate(_arrays(burst)):
             noise = _noise_model(frames, None if noise_estimate is None else _arrays(noise_estimate)[index])
-            alignment = align(_luminance(frames, noise), self.max_shift)
+            alignment = align(noise.luminance(frames), self.max_shift)
             if not alignment.aligned.all():
                 logger.info(
                     "%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames)
@@ -143,11 +143,6 @@ def _merge(frames: Array, alignment: Alignment, interpolation: int) -> tuple[Arr
             total += moved.transpose(2, 0, 1) * mask
             count += mask
     return total / count, count  # frame 0 covers every pixel
-
-
-def _luminance(frames: Array, noise: NoiseModel) -> Array:
-    """[T, H, W] with noise of deviation 1: mean of the stabilised channels."""
-    return np.ascontiguousarray(noise.stabilise(frames).mean(axis=1) * np.float32(np.sqrt(frames.shape[1])))
 
 
 def _noise_model(frames: Array, sigma: Array | None) -> NoiseModel:

@@ -65,6 +65,10 @@ class NoiseModel:
             return (x / np.sqrt(self.read_variance)).astype(np.float32)
         return (2.0 / self.shot * np.sqrt(np.maximum(self.shot * x + self.read_variance, 0.0))).astype(np.float32)
 
+    def luminance(self, frames: Array) -> Array:
+        """[T, H, W] with noise of deviation 1, for alignment: mean of the stabilised channels of [T, C, H, W]."""
+        return np.ascontiguousarray(self.stabilise(frames).mean(axis=1) * np.float32(np.sqrt(frames.shape[1])))
+
     def restore(self, y: Array) -> Array:
         """Linear values from denoised stabilised ones.
 
