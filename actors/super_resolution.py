@@ -28,7 +28,7 @@ class SyntheticSRActor(BaseActor):
         self.loss_weight = checked_loss_weight(loss_weight, objective, ("rgb", "offsets"))
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
-        """``data`` has ``burst`` [B, N, 4, H, W] and ``frame_gt`` [B, 3, sH, sW], linear 0..1; ``shifts`` where needed."""
+        """``data``: ``burst`` [B, N, 4, H, W] and ``frame_gt`` [B, 3, sH, sW], linear 0..1; ``shifts`` if needed."""
         pred, aux = self.net(data["burst"])
         gt = data["frame_gt"]
         terms = WeightedTerms()

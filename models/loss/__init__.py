@@ -1,0 +1,1 @@
+"""Objectives and image quality metrics."""
