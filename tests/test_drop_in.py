@@ -114,7 +114,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = FILES / "train_settings"
     monkeypatch.setattr(train_settings, "__path__", [*train_settings.__path__, str(found)])
     monkeypatch.setattr(run_training, "find_settings", lambda: FIND_SETTINGS(found))
-    for package in ("burst_denoise", "synburst"):
+    for package in ("burst_denoise", "burstsr", "synburst"):
         experiments = importlib.import_module(f"evaluation.{package}.experiments")
         places = [*experiments.__path__, str(FILES / f"{package}_experiments")]
         monkeypatch.setattr(experiments, "__path__", places)
@@ -189,3 +189,19 @@ def test_an_experiment_on_synthetic_bursts_is_saved_and_scored(
     assert (tmp_path / "save_data_path/synburst/mine/0000.png").is_file()
     compute_score("my_networks", load_saved=True)
     assert "mine" in capsys.readouterr().out
+
+
+def test_an_experiment_on_real_bursts_is_saved(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from evaluation.burstsr.save_results import save_results
+
+    released = fabricated.pwcnet_weights(tmp_path / "pretrained_networks")
+    fabricated.environment(
+        monkeypatch,
+        burstsr_dir=fabricated.burstsr(tmp_path / "burstsr", train=[], val=["0008_0000"]),
+        imagefolder_dir=fabricated.image_folder(tmp_path / "photographs", 160, 160),
+        pretrained_nets_dir=released,
+    )
+    train("mylab", "sr_synthetic")
+    (workspace / "checkpoints/mylab/sr_synthetic/DBSRNet_ep0001.pth.tar").rename(released / "my_dbsr.pth.tar")
+    save_results("my_networks")
+    assert (tmp_path / "save_data_path/burstsr/mine/0008_0000.png").is_file()
