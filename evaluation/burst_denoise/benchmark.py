@@ -21,6 +21,8 @@ from evaluation.common_utils.network_param import NetworkParam
 from models.classical import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
 from utils.suggestions import unknown_name_message
 
+PACKAGE = "evaluation.burst_denoise"
+
 GAINS = (1, 2, 4, 8)
 # Sensor gain → noise level of `DenoisingProcessing`.
 LEVEL_OF_GAIN = {1: 2, 2: 3, 4: 4, 8: 5}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from admin.environment import LocalSettingsError, env_settings
 from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.experiments import experiment_names, load_experiment
+from evaluation.common_utils.metrics import ms_ssim as ms_ssim_metric
 from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.scores import Scores
@@ -46,6 +49,7 @@ def compute_score(
     benchmarks: Sequence[Benchmark],
     load_saved: bool = False,
     save: bool = False,
+    ms_ssim: bool = False,
     seed: int = 0,
 ) -> list[Scores]:
     """Scores an experiment, shows the tables and writes them to `<save_data_path>/scores/<benchmark>/<experiment>.*`.
@@ -53,8 +57,11 @@ def compute_score(
     Args:
         load_saved: take saved predictions where there are any.
         save: store the predictions that had to be run.
+        ms_ssim: add true multi-scale SSIM as a column.
     """
     networks = load_experiment(package, setting_name)
+    if ms_ssim:
+        benchmarks = [with_ms_ssim(benchmark) for benchmark in benchmarks]
     tables = []
     for benchmark in benchmarks:
         scores = engine.score(benchmark, networks, load_saved=load_saved, save=save, seed=seed)
@@ -63,6 +70,12 @@ def compute_score(
         logger.info("Written: %s", ", ".join(str(path) for path in files))
         tables.append(scores)
     return tables
+
+
+def with_ms_ssim(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with one more column, measured as its leading metric is but on all pixels."""
+    protocol = replace(benchmark.metrics[0].protocol, mask="all pixels")
+    return replace(benchmark, metrics=(*benchmark.metrics, ms_ssim_metric(protocol)))
 
 
 def score_files(benchmark: Benchmark, setting_name: str) -> Path:
@@ -80,12 +93,14 @@ def run_script(
 
     Args:
         function: takes `setting_name`, `arguments` and `options` by name; the first line of its docstring is the help.
-        package: of the benchmark.
-        arguments: further positional arguments → keywords of `argparse.ArgumentParser.add_argument`.
+        package: of the benchmark; its docstring, which says how is measured, ends the help.
+        arguments: further arguments → keywords of `argparse.ArgumentParser.add_argument`.
         options: flags that are off by default → their help.
     """
     configure_logging()
-    parser = argparse.ArgumentParser(description=(function.__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=(function.__doc__ or "").splitlines()[0], epilog=importlib.import_module(package).__doc__
+    )
     names = ", ".join(experiment_names(package))
     parser.add_argument("setting_name", metavar="experiment", help=f"one of: {names}")
     for name, keywords in (arguments or {}).items():
@@ -103,4 +118,5 @@ def run_script(
 SCORE_OPTIONS = {
     "load_saved": "take saved predictions, run only the missing ones",
     "save": "store the predictions that had to be run",
+    "ms_ssim": "add true multi-scale SSIM as a column (images of at least 176 pixels after cutting the border)",
 }

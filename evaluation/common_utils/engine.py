@@ -209,9 +209,10 @@ class _Measure:
     def __init__(self, benchmark: Benchmark, metrics: Sequence[Metric], device: torch.device) -> None:
         self._benchmark, self._device = benchmark, device
         self._metrics = {metric.key: (metric.protocol.name, metric.build(device)) for metric in metrics}
+        protocols = {metric.protocol.name: metric.protocol for metric in metrics}
         self._prepare: dict[str, Callable[[Compared], Compared] | None] = {
-            protocol.name: protocol.prepare(device) if protocol.prepare is not None else None
-            for protocol in (metric.protocol for metric in metrics)
+            name: protocol.prepare(device) if protocol.prepare is not None else None
+            for name, protocol in protocols.items()
         }
 
     def __call__(self, item: Item, prediction: torch.Tensor, network: str) -> BurstScore:
@@ -230,7 +231,10 @@ class _Measure:
         compared = Compared(prediction.to(self._device), item.ground_truth[None].to(self._device), item)
         with torch.no_grad():
             prepared = {name: make(compared) if make else compared for name, make in self._prepare.items()}
-            values = {key: float(measure(prepared[name])) for key, (name, measure) in self._metrics.items()}
+            measured = [torch.as_tensor(measure(prepared[name])) for name, measure in self._metrics.values()]
+        # All are read at once: every reading waits for the GPU.
+        numbers = torch.stack([value.double().to(self._device) for value in measured]).tolist()
+        values = dict(zip(self._metrics, numbers, strict=True))
         undefined = [key for key, value in values.items() if value != value]
         if undefined:
             raise ValueError(f"{network}: {', '.join(undefined)} of burst {item.name} is not a number")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from evaluation.common_utils.benchmark import Compared, Metric, Protocol
-from models.loss.image_quality_v2 import LPIPS, PSNR, SSIM, why_no_lpips
+from models.loss.image_quality_v2 import LPIPS, PSNR, SSIM, MultiScaleSSIM, why_no_lpips
 
 SSIM_FOOTNOTE = "SSIM has one scale; the project pages of DBSR and DeepRep head this column MS-SSIM."
 
@@ -37,6 +37,16 @@ def ssim(protocol: Protocol) -> Metric:
         return lambda compared: similarity(compared.prediction, compared.ground_truth, compared.valid)
 
     return Metric("ssim", "SSIM", protocol, build, decimals=4)
+
+
+def ms_ssim(protocol: Protocol) -> Metric:
+    """Structural similarity of five scales by its definition; ignores masks. No published figure here is made of it."""
+
+    def build(device: torch.device) -> Measure:
+        similarity = MultiScaleSSIM(boundary_ignore=protocol.border or None)
+        return lambda compared: similarity(compared.prediction, compared.ground_truth)
+
+    return Metric("ms_ssim", "MS-SSIM", protocol, build, decimals=4)
 
 
 def lpips(protocol: Protocol) -> Metric:

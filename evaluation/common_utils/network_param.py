@@ -28,6 +28,7 @@ class NetworkParam:
         network_path: a checkpoint or `.safetensors` file, absolute or below `pretrained_nets_dir` (or shipped with
             the repository).
         network: makes the network itself, e.g. a training-free method.
+        use_ema: take the moving average of the weights that the checkpoint keeps beside the raw ones.
 
     Raises:
         ValueError: a combination that names no network, or two.
@@ -41,6 +42,7 @@ class NetworkParam:
     unique_name: str | None = None
     network_path: str | Path | None = None
     network: Callable[[], nn.Module] | None = None
+    use_ema: bool = False
 
     def __post_init__(self) -> None:
         for source in ("network_path", "network"):
@@ -52,6 +54,8 @@ class NetworkParam:
                 raise ValueError(f"NetworkParam: {source} and {', '.join(both)} name two networks; give one of them")
             if self.unique_name is None:
                 raise ValueError(f"NetworkParam: {source}={getattr(self, source)!s} needs a unique_name")
+        if self.use_ema and self.module is None and self.network_path is None:
+            raise ValueError("NetworkParam: use_ema needs a checkpoint; give module and parameter, or network_path")
         if self.burst_sz is not None and self.burst_sz < 1:
             raise ValueError(f"NetworkParam: burst_sz {self.burst_sz}; a burst has at least 1 frame")
 
@@ -65,7 +69,8 @@ class NetworkParam:
             return self.unique_name
         epoch = f"_ep{self.epoch:04d}" if self.epoch is not None else ""
         frames = f"_bsz{self.burst_sz:02d}" if self.burst_sz is not None else ""
-        return f"{self.module}_{self.parameter}{epoch}{frames}"
+        average = "_ema" if self.use_ema else ""
+        return f"{self.module}_{self.parameter}{epoch}{frames}{average}"
 
     def get_display_name(self) -> str:
         return self.display_name if self.display_name is not None else self.get_unique_name()
@@ -92,6 +97,7 @@ class NetworkParam:
 
         Raises:
             FileNotFoundError: there is no such checkpoint; says where it was looked for.
+        admin.checkpoints.CheckpointError: it is damaged, or keeps no moving average.
             ValueError: this stands for saved predictions only, or names no network.
         """
         if self.network is not None:
@@ -102,7 +108,7 @@ class NetworkParam:
                 f"NetworkParam {self.get_unique_name()!r} names no network to run: "
                 "give module and parameter, network_path, or save its predictions first"
             )
-        net, _ = load_network(weights, checkpoint=self.epoch)
+        net, _ = load_network(weights, checkpoint=self.epoch, use_ema=self.use_ema)
         return net.eval()
 
 
@@ -114,6 +120,23 @@ def checkpoint_folder(module: str, parameter: str) -> Path:
 def has_checkpoint(module: str, parameter: str) -> bool:
     """Whether the training run has saved anything yet."""
     return any(checkpoint_folder(module, parameter).glob("*.pth.tar"))
+
+
+def shipped_and_trained(file: str, module: str, parameter: str) -> list[NetworkParam]:
+    """A network that comes with the repository, with all frames and with 1, and the one trained here if there is one.
+
+    Args:
+        file: of the shipped network.
+        module, parameter: its training run.
+    """
+    name = f"{parameter}_shipped"
+    networks = [
+        NetworkParam(network_path=file, unique_name=name, display_name="shipped"),
+        NetworkParam(network_path=file, burst_sz=1, unique_name=f"{name}_bsz01", display_name="shipped, 1 frame"),
+    ]
+    if has_checkpoint(module, parameter):
+        networks.append(NetworkParam(module, parameter, display_name="trained here"))
+    return networks
 
 
 def find_network_file(network_path: str | Path) -> Path:

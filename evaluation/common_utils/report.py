@@ -61,7 +61,8 @@ def notes(scores: Scores) -> list[str]:
             f"{NOT_KNOWN}: not run in torch, or loaded from files."
         )
     infinite = [
-        f"{row.name}: {count} bursts are reproduced exactly ({metric} infinite) and left out of the mean."
+        f"{row.name}: {count} bursts are reproduced exactly or have no valid pixel ({metric} infinite); "
+        "they are left out of the mean."
         for row in scores.rows
         for metric in scores.metrics
         if (count := scores.summary(row.name, metric).infinite)
