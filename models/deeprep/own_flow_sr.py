@@ -21,6 +21,7 @@ from models.deeprep.identity_start import first_conv, hold_back, last_conv, pass
 from models.deeprep.initializers import PixelShuffleInitializer
 from models.deeprep.optimizer import SteepestDescentOptimizer
 from models.deeprep.weight_predictors import SimpleWeightPredictor
+from models.layers.upsampling import PixShuffleUpsampler
 
 _KEPT = 0.02  # how much of the random weights stays where they would disturb the image
 
@@ -98,40 +99,51 @@ def start_as_enlarged_mean(net: DeepRepNet) -> None:
 
     RAW values are never negative, so R, G, G and B travel in four channels of their own through encoder, latent image
     and decoder; the greens are averaged at the end.
+
+    Raises:
+        ValueError: another network.
     """
+    decoder, initializer, degradation = net.hr_decoder, net.hr_initializer, net.optimizer.degradation_operator
+    predictor = net.optimizer.weight_predictor
+    if not (
+        isinstance(decoder, ResPixShuffleConv)
+        and isinstance(initializer, PixelShuffleInitializer)
+        and isinstance(degradation, ConvDegradation)
+        and isinstance(predictor, SimpleWeightPredictor)
+    ):
+        raise ValueError(f"expected a network for super-resolution, got one with {type(decoder).__name__}")
     carried = 4
     pass_on(first_conv(net.lr_encoder.init_layer), carried)
     hold_back(net.lr_encoder.res_layers, carried)
     pass_on(first_conv(net.lr_encoder.out_layer), carried)
 
     # All latent channels meet one encoded channel each: that conditions the optimiser's problem well.
-    enlarging, degradation = net.hr_initializer.upsample_layer, first_conv(net.optimizer.degradation_operator.ds)
-    latent = min(degradation.in_channels, degradation.out_channels)
-    _pass_on_enlarged(first_conv(enlarging), latent, enlarging.pix_shuffle.upscale_factor)
-    degradation.weight *= _KEPT
+    shrinking = first_conv(degradation.ds)
+    latent = min(shrinking.in_channels, shrinking.out_channels)
+    _pass_on_enlarged(initializer.upsample_layer, latent)
+    shrinking.weight *= _KEPT
     for channel in range(latent):  # the mean of the latent pixels of a packed pixel, at offsets 0 and 1 each way
-        degradation.weight[channel, channel, 1:, 1:] += 1 / 4
-    certainty = last_conv(net.optimizer.weight_predictor.weight_predictor)
+        shrinking.weight[channel, channel, 1:, 1:] += 1 / 4
+    certainty = last_conv(predictor.weight_predictor)
     certainty.weight *= _KEPT
     certainty.get_parameter("bias").fill_(1.0)
 
-    decoder = net.hr_decoder
     pass_on(first_conv(decoder.init_layer), carried)
     hold_back(decoder.pre_res_layers, carried)
-    _pass_on_enlarged(first_conv(decoder.upsample_layer), carried, decoder.upsample_layer.pix_shuffle.upscale_factor)
+    _pass_on_enlarged(decoder.upsample_layer, carried)
     hold_back(decoder.post_res_layers, carried)
-    predictor = first_conv(decoder.predictor)
-    predictor.weight *= _KEPT
-    predictor.weight[:, :carried] = 0
-    predictor.get_parameter("bias").zero_()
+    to_rgb = first_conv(decoder.predictor)
+    to_rgb.weight *= _KEPT
+    to_rgb.weight[:, :carried] = 0
+    to_rgb.get_parameter("bias").zero_()
     for colour, planes in enumerate(((0,), (1, 2), (3,))):
         for plane in planes:
-            predictor.weight[colour, plane] = 1 / len(planes)
+            to_rgb.weight[colour, plane] = 1 / len(planes)
 
 
-def _pass_on_enlarged(conv: torch.nn.Conv2d, count: int, factor: int) -> None:
-    """Before a pixel shuffle: the first ``count`` channels become constant blocks of factor × factor pixels."""
-    copies = factor**2
+def _pass_on_enlarged(upsampler: PixShuffleUpsampler, count: int) -> None:
+    """The first ``count`` channels become constant blocks of factor × factor pixels."""
+    conv, copies = first_conv(upsampler.conv_layer), upsampler.pix_shuffle.upscale_factor**2
     conv.weight[: count * copies] = 0
     for channel in range(count):
         conv.weight[channel * copies : (channel + 1) * copies, channel] = 1
