@@ -5,7 +5,7 @@ for one value an image.
 """
 
 from models.loss.aligned_l2 import AlignedL2
-from models.loss.lpips_metric import LPIPS, LPIPSUnavailable, lpips_available, why_no_lpips
+from models.loss.lpips_metric import LPIPS, LPIPSUnavailable, why_no_lpips
 from models.loss.mapped import MappedLoss
 from models.loss.msssim import MSSSIM, MultiScaleSSIM, msssim
 from models.loss.pixel_wise import PixelWiseError
@@ -22,7 +22,6 @@ __all__ = [
     "MappedLoss",
     "MultiScaleSSIM",
     "PixelWiseError",
-    "lpips_available",
     "msssim",
     "why_no_lpips",
 ]

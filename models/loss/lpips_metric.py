@@ -48,11 +48,6 @@ def why_no_lpips(type: str = "alex") -> str | None:
     )
 
 
-def lpips_available(type: str = "alex") -> bool:
-    """Whether LPIPS can be computed here; :func:`why_no_lpips` says why not."""
-    return why_no_lpips(type) is None
-
-
 class LPIPS(nn.Module):
     """Learned perceptual distance, mean over the batch; 0 for equal images.
 
