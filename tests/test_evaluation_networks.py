@@ -6,12 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from admin.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
 from evaluation.common_utils import engine
 from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, decode_prediction, encode_prediction
 from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
 from evaluation.common_utils.saved_predictions import SavedPredictions
-from tests.evaluation_fixtures import FirstFrame, fabricated
+from tests.evaluation_fixtures import FirstFrame, fabricated, tiny_denoiser
+from tests.fabricated import checkpoint
 from utils.image_io import UnreadableImage
 
 
@@ -23,6 +25,7 @@ from utils.image_io import UnreadableImage
         {"network": FirstFrame},
         {"network": FirstFrame, "unique_name": "u", "network_path": "x.pth"},
         {"module": "m", "parameter": "p", "burst_sz": 0},
+        {"unique_name": "u", "use_ema": True},
     ],
 )
 def test_contradictory_networks_are_refused(kwargs):
@@ -44,6 +47,20 @@ def test_a_run_that_never_happened_is_named_before_anything_is_scored(tmp_path, 
         untrained.load_net()
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         engine.score(fabricated(data=lambda: pytest.fail("data were touched")), [untrained])
+
+
+def test_the_average_of_the_weights_is_taken_where_asked_for_and_missed_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("BURSTLAB_WORKSPACE_DIR", str(tmp_path))
+    file = checkpoint(tmp_path / "checkpoints/m/p/DeepRepNet_ep0001.pth.tar", tiny_denoiser())
+    raw, averaged = NetworkParam("m", "p"), NetworkParam("m", "p", use_ema=True)
+    assert (raw.get_unique_name(), averaged.get_unique_name()) == ("m_p", "m_p_ema")
+    with pytest.raises(CheckpointError, match=r"ep0001.*holds no 'net_ema'"):
+        averaged.load_net()
+    content = read_checkpoint(file)
+    content["net_ema"] = {key: torch.zeros_like(value) for key, value in content["net"].items()}
+    save_checkpoint(file, content)
+    assert all(bool((value == 0).all()) for value in averaged.load_net().state_dict().values())
+    assert any(bool((value != 0).any()) for value in raw.load_net().state_dict().values())
 
 
 def test_network_files_are_found_in_order_and_places_named(tmp_path, monkeypatch):

@@ -12,9 +12,10 @@ from evaluation.burst_denoise.benchmark import SRGB
 from evaluation.common_utils.benchmark import Compared, Item, Protocol
 from evaluation.common_utils.display_utils import generate_formatted_report
 from evaluation.common_utils.encoding import LINEAR_14_BIT, decode_prediction, encode_prediction
-from evaluation.common_utils.metrics import linear_protocol, psnr, ssim
+from evaluation.common_utils.metrics import psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.saved_predictions import SavedPredictions
+from evaluation.synburst.benchmark import LINEAR
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import checks
 
@@ -58,7 +59,7 @@ def report_and_names(case: Case, judge: Judge) -> None:
 def evaluation_protocol(case: Case, judge: Judge) -> None:
     images = {key.removesuffix(".pred") for key in case.group("in.") if key.endswith(".pred")}
     linear = sorted((key for key in images if key.startswith("synburst.")), key=lambda key: int(key.split(".")[1]))
-    measured = [_scores(case, key, linear_protocol(border=40)) for key in linear]
+    measured = [_scores(case, key, LINEAR) for key in linear]
     for metric, expected in case.meta.get("synburst_per_image", {}).items():
         judge.close(f"synburst {metric}", [scores[metric] for scores in measured], expected, atol=TOLERANCE[metric])
     if "synburst_report" in case.meta:

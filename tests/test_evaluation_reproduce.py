@@ -1,0 +1,172 @@
+"""Comparing released networks with their published figures, on fabricated networks and data."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import util_scripts.data_sources
+import util_scripts.download_dataset
+from admin import environment as machine
+from admin import released_weights
+from admin.model_constructor import building_from_checkpoint
+from admin.released_weights import RELEASED
+from evaluation import reproduce as script
+from evaluation.common_utils.fetch_data import find_or_fetch
+from evaluation.common_utils.published import PUBLISHED, published_row
+from evaluation.reproduce import BENCHMARKS, comparison_table, reproduce
+from models.dbsr.dbsrnet import dbsrnet_cvpr2021
+from tests.evaluation_fixtures import tiny_denoiser
+from tests.fabricated import bpn_test_set, burstsr, checkpoint, environment, synthetic_burst_val
+from utils.downloads import DownloadFailed
+from utils.log import output
+
+CPU = torch.device("cpu")
+
+
+class First:
+    """The first burst of a data set."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.data[index]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Networks, data and scores of a machine that has nothing yet, and no connection."""
+    environment(
+        monkeypatch,
+        pretrained_nets_dir=tmp_path / "networks",
+        workspace_dir=tmp_path / "workspace",
+        save_data_path=tmp_path / "saved",
+    )
+    monkeypatch.setattr(machine, "LOCAL_FILE", tmp_path / "local.py")
+    for row in PUBLISHED:
+        # Set first, so that what is fetched in a test is forgotten after it.
+        monkeypatch.setenv(f"BURSTLAB_{row.data_key.upper()}", "")
+
+    def offline(sources, target, **options):
+        raise DownloadFailed(f"{target.name} could not be fetched: fetch it with a browser")
+
+    for module in (released_weights, util_scripts.data_sources, util_scripts.download_dataset):
+        monkeypatch.setattr(module, "download", offline)
+    return tmp_path
+
+
+def tiny_dbsr(folder):
+    torch.manual_seed(0)
+    with building_from_checkpoint():
+        net = dbsrnet_cvpr2021(
+            enc_init_dim=4,
+            enc_num_res_blocks=1,
+            enc_out_dim=4,
+            dec_init_conv_dim=4,
+            dec_num_pre_res_blocks=1,
+            dec_post_conv_dim=4,
+            dec_num_post_res_blocks=1,
+            upsample_factor=8,
+            offset_feat_dim=4,
+            weight_pred_proj_dim=4,
+        )
+    return checkpoint(folder / "dbsr_synthetic_default.pth", net)
+
+
+def test_every_row_is_a_released_network_measured_by_a_benchmark():
+    assert {row.row for row in PUBLISHED} == set(RELEASED) - {"pwcnet-network-default"}
+    for row in PUBLISHED:
+        assert set(row.tables) <= set(BENCHMARKS)
+        figures = {f"{k.upper()}{suffix}": v for t, suffix in row.tables.items() for k, v in row.released(t).items()}
+        assert figures == RELEASED[row.row].published
+    grey = published_row("burst_denoise", "deeprep_denoise_grayscale_pwcnet")
+    assert [grey.released(table)["psnr"] for table in grey.tables] == [39.37, 36.51, 33.38, 29.69]
+    assert published_row("burstsr", "deeprep_sr_burstsr_default").paper["psnr"] == 48.33
+
+
+def test_wrong_names_offer_the_nearest():
+    with pytest.raises(ValueError, match=r"'synbrust'.*'synburst'"):
+        reproduce("synbrust", "dbsr_synthetic_default")
+    with pytest.raises(ValueError, match=r"'dbsr_default'.*'dbsr_burstsr_default'"):
+        reproduce("burstsr", "dbsr_default")
+
+
+def test_a_synburst_row_is_measured_with_fetched_data(place, monkeypatch, capsys):
+    tiny_dbsr(place / "networks")
+
+    def fetch(key, folder):
+        assert key == "synburstval_dir"
+        return synthetic_burst_val(folder / "SyntheticBurstVal", size=16)
+
+    monkeypatch.setattr(util_scripts.download_dataset, "download_dataset", fetch)
+    whole = BENCHMARKS["synburst"]
+    monkeypatch.setitem(BENCHMARKS, "synburst", replace(whole, data=lambda: First(whole.data())))
+    comparisons = reproduce("synburst", "dbsr_synthetic_default", device=CPU)
+    assert [one.metric for one in comparisons] == ["psnr", "ssim", "lpips"]
+    psnr = comparisons[0]
+    assert (psnr.published, psnr.paper) == (39.17, 39.09)
+    measured = psnr.measured
+    assert measured is not None
+    assert 0 < measured < 30  # untrained
+    assert (place / "workspace/datasets/SyntheticBurstVal/gt/0000").is_dir()
+    assert (place / "saved/scores/synburst/reproduce_dbsr_synthetic_default.json").is_file()
+    output(comparison_table("synburst", comparisons))
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in (f"{measured:.3f}", "39.17", f"{measured - 39.17:+.3f}", "39.09"))
+
+
+def test_a_denoiser_is_measured_at_every_gain(place, monkeypatch):
+    checkpoint(place / "networks/deeprep_denoise_color_customflow.pth", tiny_denoiser())
+    environment(monkeypatch, bpn_color_testset_dir=bpn_test_set(place / "bpn", size=64, bursts=1))
+    comparisons = reproduce("burst_denoise", "deeprep_denoise_color_customflow", device=CPU)
+    psnr = [one for one in comparisons if one.metric == "psnr"]
+    assert [one.published for one in psnr] == [41.90, 38.85, 35.48, 32.29]
+    assert len({one.measured for one in psnr}) == 4
+    assert all(one.published is None for one in comparisons if one.metric != "psnr")
+
+
+def test_offline_everything_that_is_missing_is_said_at_once(place, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        script.main(["burstsr", "dbsr_burstsr_default"])
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    for text in (
+        "dbsr_burstsr_default.pth",
+        "pwcnet-network-default.pth",
+        "val.zip",
+        "BURSTLAB_BURSTSR_DIR",
+        "3 things",
+    ):
+        assert text in error
+    assert not list(place.rglob("*.pth"))
+    # With the data named, only the networks are asked for.
+    environment(monkeypatch, burstsr_dir=burstsr(place / "data", train=(), val=["0008_0000"], size=8))
+    with pytest.raises(DownloadFailed, match="2 things"):
+        reproduce("burstsr", "dbsr_burstsr_default")
+
+
+def test_data_that_are_named_but_not_there_are_not_fetched_behind_the_back(place, monkeypatch):
+    environment(monkeypatch, synburstval_dir=place / "gone")
+    with pytest.raises(FileNotFoundError, match=r"gone does not exist"):
+        find_or_fetch("synburstval_dir")
+
+
+def test_rows_can_be_listed_and_both_names_are_needed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        script.main(["--list"])
+    assert ended.value.code == 0
+    assert "burstsr deeprep_sr_burstsr_default" in capsys.readouterr().out.split("\n")
+    with pytest.raises(SystemExit) as ended:
+        script.main(["burstsr"])
+    assert ended.value.code == 2
+    assert "give BENCHMARK and ROW" in capsys.readouterr().err
+
+
+def test_figures_that_nobody_published_are_left_open():
+    assert script._difference(48.0, None, 3) == script._difference(None, 47.7, 3) == "–"
+    assert script._difference(48.0, 47.7, 3) == "+0.300"
+    assert (script._number(None, 2), script._number(47.7, 2)) == ("–", "47.70")
