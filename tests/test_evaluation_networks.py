@@ -71,6 +71,8 @@ def test_network_files_are_found_in_order_and_places_named(tmp_path, monkeypatch
     assert find_network_file(mine) == mine
     with pytest.raises(FileNotFoundError, match=rf"{tmp_path}/absent\.pth or .*pretrained_networks/absent\.pth"):
         find_network_file("absent.pth")
+    with pytest.raises(FileNotFoundError, match=r"download_weights\.py dbsr_burstsr_default$"):
+        find_network_file("dbsr_burstsr_default.pth")
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,6 +10,7 @@ from torch import nn
 
 from admin.environment import REPOSITORY, env_settings
 from admin.loading import load_network
+from admin.released_weights import find_released
 
 # Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
@@ -153,7 +154,10 @@ def find_network_file(network_path: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     looked = " or ".join(str(candidate) for candidate in candidates)
-    raise FileNotFoundError(
-        f"There is no network file {looked}. Released networks are fetched by `./install.sh --weights`; "
-        "other files go into the folder named by the key pretrained_nets_dir."
+    released = find_released(str(network_path))
+    way = (
+        f"Fetch it: python util_scripts/download_weights.py {released.name}"
+        if released is not None
+        else "Networks of your own go into the folder named by the key pretrained_nets_dir."
     )
+    raise FileNotFoundError(f"There is no network file {looked}. {way}")
