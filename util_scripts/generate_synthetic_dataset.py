@@ -7,7 +7,7 @@ Burst i is made from photograph i, in the order of their names:
   <out>/<iiii>/im_raw_<tt>.png  packed RAW frames (R, G, G, B), linear, 2^14 stands for 1
   <out>/<iiii>/im_rgb.png       ground truth, linear sensor RGB, 2^14 stands for 1
   <out>/<iiii>/meta_info.pkl    parameters of the camera
-The same seed gives the same files; bursts that are there already are left alone.
+The same seed gives the same bursts; those that are there already are left alone.
 """
 
 import argparse
@@ -98,6 +98,7 @@ def write_burst(folder: Path, sample: Mapping[str, Any], number: int) -> None:
         write_png16(partial / f"im_raw_{index:02d}.png", LINEAR_14_BIT.encode(frame))
     write_png16(partial / "im_rgb.png", LINEAR_14_BIT.encode(sample["frame_gt"]))
     meta = {**sample["meta_info"], "frame_num": number}
+    # Tensors stay tensors: the original tools expect them, and our reader takes them.
     write_bytes(partial / "meta_info.pkl", pickle.dumps(meta, protocol=4))
     partial.rename(folder)
 
