@@ -134,6 +134,14 @@ def test_a_network_with_fewer_frames_gets_the_first_ones_in_their_order(two_synt
     assert torch.equal(seen[3], seen[14][:, :3])
 
 
+def test_a_frame_with_a_value_that_is_no_number_is_named():
+    burst, truth, info = PhotoRawBursts()[1]
+    burst[2, 1, 5, 5] = float("nan")
+    benchmark = replace(synburst.synburst_benchmark("photos"), data=lambda: [(burst, truth, info)])
+    with pytest.raises(ValueError, match=r"chelsea_01 of synburst_photos: frame 2 .* not finite"):
+        engine.score(benchmark, [], device=CPU)
+
+
 def test_synburst_views_are_the_srgb_pictures_of_the_camera_pipeline():
     info = {"rgb_gain": 1.0, "red_gain": 1.0, "blue_gain": 1.0, "cam2rgb": torch.eye(3), "gamma": True} | {
         "smoothstep": False

@@ -50,7 +50,7 @@ class Predictor:
         """The prediction [1, C, H, W], float32, on the device.
 
         Raises:
-            ValueError: the burst has too few frames; the network returned something else than one image.
+            ValueError: the burst has too few frames, or one with values that are not finite; the network returned something else than one image.
         """
         burst, info = self._inputs(item)
         with seeded(self._seed, self._benchmark.name, item.name, self._device), torch.no_grad():
@@ -79,6 +79,12 @@ class Predictor:
     def _inputs(self, item: Item) -> tuple[torch.Tensor, Mapping[str, Any]]:
         if self._burst_sz is not None:
             item = self._benchmark.shorten(item, self._burst_sz)
+        finite = item.burst.flatten(1).isfinite().all(dim=1)
+        if not bool(finite.all()):
+            frame = int((~finite).nonzero()[0])
+            raise ValueError(
+                f"burst {item.name} of {self._benchmark.name}: frame {frame} holds values that are not finite"
+            )
         info = {
             key: value.to(self._device) if isinstance(value, torch.Tensor) else value
             for key, value in item.info.items()
