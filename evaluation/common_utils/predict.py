@@ -50,7 +50,8 @@ class Predictor:
         """The prediction [1, C, H, W], float32, on the device.
 
         Raises:
-            ValueError: the burst has too few frames, or one with values that are not finite; the network returned something else than one image.
+            ValueError: the burst has too few frames, or one with values that are not finite; the network returned
+                something else than one image.
         """
         burst, info = self._inputs(item)
         with seeded(self._seed, self._benchmark.name, item.name, self._device), torch.no_grad():
