@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dataset.base_image_dataset import BaseImageDataset, ImageLoader
 from utils.image_io import read_image
@@ -56,6 +60,7 @@ class SamplePhotos(BaseImageDataset):
         scenes = {
             scene: files for name, part in _SCENES.items() if split in (name, "all") for scene, files in part.items()
         }
+        self._decoded: dict[int, NDArray[np.uint8]] = {}
         self._scenes = [scene for scene, files in scenes.items() for _ in files]
         self.image_list = [file for files in scenes.values() for file in files]
         missing = [file for file in self.image_list if not (self.image_folder / file).is_file()]
@@ -63,6 +68,12 @@ class SamplePhotos(BaseImageDataset):
             raise FileNotFoundError(
                 f"scikit-image in {self.root} lacks {', '.join(missing)}; install scikit-image again"
             )
+
+    def get_image(self, im_id: int, info: dict[str, Any] | None = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """As in the base class. A photograph is decoded once (14 MB for all): that costs more than making a burst of it."""
+        if im_id not in self._decoded:
+            self._decoded[im_id] = super().get_image(im_id, info={})[0]
+        return self._decoded[im_id].copy(), self.get_image_info(im_id) if info is None else info
 
     def get_image_info(self, im_id: int) -> dict[str, str]:
         """``{'scene': name of the scene}``."""
