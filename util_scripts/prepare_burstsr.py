@@ -49,7 +49,7 @@ from utils.progress import track
 
 logger = logging.getLogger("prepare_burstsr")
 
-RAW_ENDINGS = {".dng", ".cr2", ".cr3", ".nef", ".arw"}
+RAW_ENDINGS = {".dng", ".cr2", ".nef", ".arw"}  # those whose EXIF data lie in a TIFF structure
 PHONE_WHITE, CAMERA_WHITE = 1023, 16383
 LEAST_CROP = 16
 
