@@ -70,7 +70,7 @@ class SamplePhotos(BaseImageDataset):
             )
 
     def get_image(self, im_id: int, info: dict[str, Any] | None = None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """As in the base class. A photograph is decoded once (14 MB for all): that costs more than making a burst of it."""
+        """As in the base class. A photograph is decoded once (14 MB for all): that takes longer than making a burst."""
         if im_id not in self._decoded:
             self._decoded[im_id] = super().get_image(im_id, info={})[0]
         return self._decoded[im_id].copy(), self.get_image_info(im_id) if info is None else info

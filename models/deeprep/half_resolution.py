@@ -1,8 +1,8 @@
 """A DeepRep denoiser that works on 2×2 blocks of pixels: a quarter of the positions, twice the field of view.
 
 Not one of the published configurations, but their structure: encoder, own flow network, steepest descent for the
-latent image, decoder (Bhat et al., ICCV 2021). Packing pixels into channels is how fast single-image denoisers save time
-(Zhang et al., FFDNet, IEEE TIP 2018).
+latent image, decoder (Bhat et al., ICCV 2021). Packing pixels into channels is how fast single-image denoisers save
+time (Zhang et al., FFDNet, IEEE TIP 2018).
 """
 
 from __future__ import annotations
