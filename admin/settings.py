@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 class Option(NamedTuple):
-    """A setting that the trainer knows."""
+    """A setting that the trainer knows; ``example`` shows its kind where the default is None."""
 
     default: Any
     description: str
+    example: Any = None
 
 
 # What the trainer understands. A settings file may set any other attribute for its own use.
@@ -33,16 +34,16 @@ OPTIONS: dict[str, Option] = {
     "use_gpu": Option(True, "train on a GPU if there is one"),
     "device": Option(None, "device by name, for example cuda:1; overrides use_gpu"),
     "move_data_to_gpu": Option(True, "the trainer moves batches to the device"),
-    "max_epochs": Option(None, "epochs to train; overrides the number that the settings file gives"),
-    "max_minutes": Option(None, "training time over all resumed runs, after which the run ends with a checkpoint"),
+    "max_epochs": Option(None, "epochs to train; overrides the number that the settings file gives", 10),
+    "max_minutes": Option(None, "training time over all resumed runs; the run then ends with a checkpoint", 60.0),
     "seed": Option(0, "seed of every random draw of the run"),
     "deterministic": Option(False, "only deterministic algorithms; slower on a GPU"),
     "cudnn_benchmark": Option(False, "let cuDNN try out algorithms; faster for constant shapes"),
     "check_only": Option(False, "build everything, run one batch, print what it costs, save nothing"),
     "mixed_precision": Option("no", "no, fp16 or bf16"),
     "grad_accumulation": Option(1, "batches whose gradients are averaged into one optimiser step"),
-    "clip_grad_norm": Option(None, "largest norm of the gradient; None does not clip"),
-    "ema_decay": Option(None, "keep a moving average of the weights with this decay, e.g. 0.999"),
+    "clip_grad_norm": Option(None, "largest norm of the gradient; None does not clip", 1.0),
+    "ema_decay": Option(None, "keep a moving average of the weights with this decay, e.g. 0.999", 0.999),
     "compile": Option(False, "compile the network with torch.compile"),
     "checkpoint_interval_minutes": Option(10.0, "minutes between two checkpoints inside an epoch"),
 }
@@ -57,12 +58,14 @@ class Settings:
 
     Raises:
         LocalSettingsError: ``admin/local.py`` has an error.
+        ValueError: a pinned option is of another kind than its default, or cannot be pinned.
     """
 
     pinned: dict[str, Any]
     env: EnvironmentSettings
 
     def __init__(self, pinned: Mapping[str, Any] | None = None) -> None:
+        _check_options(pinned or {})
         self.__dict__["pinned"] = dict(pinned or {})
         self.__dict__["_assigned"] = set()
         self.__dict__.update(self.pinned)
@@ -101,6 +104,16 @@ class Settings:
         """All assigned values as plain Python values for a checkpoint; ``env`` as a dict; objects as their text."""
         values = {name: value for name, value in self.__dict__.items() if name not in ("_assigned", "pinned")}
         return {name: _plain(vars(value) if name == "env" else value) for name, value in values.items()}
+
+
+def _check_options(pinned: Mapping[str, Any]) -> None:
+    """A settings file seldom assigns these, so their kinds are checked before it runs."""
+    for name, value in pinned.items():
+        if name in OPTIONS:
+            default, _, example = OPTIONS[name]
+            _check_kind(name, value, example if default is None else default)
+        elif hasattr(Settings, name) or name in Settings.__annotations__:
+            raise ValueError(f"{name} cannot be set from outside; folders are set in admin/local.py or BURSTLAB_<KEY>")
 
 
 def _check_kind(name: str, pinned: Any, assigned: Any) -> None:

@@ -43,6 +43,21 @@ def test_a_pinned_value_of_another_kind_is_refused(pinned: object, assigned: obj
         settings.thing = assigned
 
 
+@pytest.mark.parametrize(
+    "pinned",
+    [{"compile": "false"}, {"deterministic": 1}, {"max_epochs": "ten"}, {"ema_decay": "abc"}, {"seed": "x"}],
+)
+def test_an_option_of_another_kind_is_refused_also_where_no_settings_file_assigns_it(pinned: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"setting {next(iter(pinned))} = "):
+        Settings(pinned)
+
+
+@pytest.mark.parametrize("name", ["env", "pinned", "plain"])
+def test_what_is_no_setting_cannot_be_pinned(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings({name: "text"})
+
+
 def test_whole_numbers_may_stand_for_fractions() -> None:
     settings = Settings(pinned={"gamma": 1})
     settings.gamma = 0.2
