@@ -9,6 +9,7 @@ import argparse
 import ast
 import importlib
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.verbose or not is_worded_for_users(error):
             raise
-        logger.error("%s", error)
+        logger.error("%s", message_of(error))
         logger.error("(--verbose shows where this came from)")
         return 1
     return 0
@@ -88,9 +89,16 @@ def find_settings(folder: Path = ROOT / "train_settings") -> dict[str, dict[str,
     """Every settings file as module → param → first line of its docstring. Reads the files without running them."""
     found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("*/[!_]*.py")):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"), str(path))) or ""
-        found.setdefault(path.parent.name, {})[path.stem] = docstring.partition("\n")[0]
+        found.setdefault(path.parent.name, {})[path.stem] = _first_docstring_line(path)
     return found
+
+
+def _first_docstring_line(path: Path) -> str:
+    try:
+        docstring = ast.get_docstring(ast.parse(path.read_bytes(), str(path))) or ""
+    except (SyntaxError, ValueError) as error:  # one unfinished file must not hide all others
+        return f"(cannot be run: {error})"
+    return docstring.partition("\n")[0]
 
 
 def pinned_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -118,6 +126,14 @@ def is_worded_for_users(error: Exception) -> bool:
     """Whether the message alone says what to do: files, values, and the exceptions that our own rooms define."""
     room = type(error).__module__.partition(".")[0]
     return isinstance(error, (OSError, ValueError)) or (ROOT / room / "__init__.py").is_file()
+
+
+def message_of(error: Exception) -> str:
+    """What the error says, without the traceback that torch writes into errors of a loader's worker process."""
+    text = str(error)
+    if not text.startswith("Caught ") or "Original Traceback" not in text:
+        return text
+    return re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)[-1].strip()
 
 
 def _check_names(module: str | None, param: str | None, settings_files: dict[str, dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 
 import run_training
 from admin.settings import Settings
@@ -161,6 +162,22 @@ def test_error_worded_for_users_is_shown_without_traceback(
     assert "Traceback" not in shown
 
 
+def test_an_error_of_a_worker_process_is_shown_without_its_traceback(
+    recorder: Recorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        raise ValueError("photos/a.png is cut off\nfetch it again")
+    except ValueError:
+        wrapper = ExceptionWrapper(where="in DataLoader worker process 0")
+    with pytest.raises(ValueError) as wrapped:  # noqa: PT011 - as torch words it
+        wrapper.reraise()
+    recorder.error = wrapped.value
+    assert main(["fake", "small"]) == 1
+    shown = capfd.readouterr().err
+    assert "ERROR photos/a.png is cut off\nfetch it again" in shown
+    assert "Traceback" not in shown
+
+
 def test_verbose_and_programming_errors_keep_their_traceback(recorder: Recorder) -> None:
     recorder.error = FileNotFoundError("photos/")
     with pytest.raises(FileNotFoundError):
@@ -177,6 +194,15 @@ def test_list_reads_first_docstring_lines_and_skips_helpers(tmp_path: Path) -> N
     (tmp_path / "sys" / "small.py").write_text('"""Trains a small one.\n\nMore."""\nraise RuntimeError("was run")\n')
     (tmp_path / "sys" / "bare.py").write_text("")
     assert find_settings(tmp_path) == {"sys": {"bare": "", "small": "Trains a small one."}}
+
+
+def test_an_unfinished_settings_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "sys").mkdir()
+    (tmp_path / "sys" / "small.py").write_text('"""Trains a small one."""')
+    (tmp_path / "sys" / "unfinished.py").write_text("def run(:")
+    found = find_settings(tmp_path)["sys"]
+    assert found["small"] == "Trains a small one."
+    assert "line 1" in found["unfinished"]
 
 
 def test_every_setting_says_what_it_trains() -> None:
