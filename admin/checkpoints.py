@@ -92,6 +92,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(list(_STAND_INS)):
             content = torch.load(path, map_location="cpu", weights_only=True)
+        plain = _plain(content)
     except pickle.UnpicklingError as error:
         # torch's own text advises to switch the protection off: it is not handed on.
         raise CheckpointError(_worded(path, error)) from None
@@ -99,7 +100,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise CheckpointError(_damaged(path, f"{type(error).__name__}: {error}")) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not the dict of a checkpoint or a state dict")
-    return {str(key): _plain(value) for key, value in content.items()}
+    return {str(key): value for key, value in plain.items()}
 
 
 def _worded(path: Path, error: pickle.UnpicklingError) -> str:

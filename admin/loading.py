@@ -57,11 +57,13 @@ def load_network(
     path = find_checkpoint(network_dir, checkpoint)
     content = read_network_file(path)
     weights = "net_ema" if use_ema else "net"
-    if weights not in content:
+    if not isinstance(content.get(weights), Mapping):
+        if use_ema and "net" in content:
+            raise CheckpointError(f"{path} holds no moving average of the weights (net_ema); load it without use_ema")
         raise CheckpointError(
             f"{path} holds no {weights!r} but {_listed(content)}; it is not a checkpoint of a network"
         )
-    stored = dict(content.get("constructor") or {})
+    stored = _stored_constructor(path, content)
     stored |= {
         key: value for key, value in (("module", constructor_module), ("function", constructor_fun_name)) if value
     }
@@ -190,6 +192,17 @@ def load_trained_network(
 ) -> nn.Module:
     """The network in ``<workspace_dir>/checkpoints/<network_path>``; arguments and errors of :func:`load_network`."""
     return load_network(Path(workspace_dir) / "checkpoints" / network_path, checkpoint, **kwargs)[0]
+
+
+def _stored_constructor(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    stored = content.get("constructor") or {}
+    if (
+        not isinstance(stored, Mapping)
+        or not isinstance(stored.get("args", ()), (list, tuple))
+        or not isinstance(stored.get("kwargs", {}), Mapping)
+    ):
+        raise CheckpointError(f"{path} does not say in a known way how its network is built; use load_weights")
+    return dict(stored)
 
 
 def _build(path: Path, stored: Mapping[str, Any], overrides: Mapping[str, Any]) -> nn.Module:

@@ -85,6 +85,14 @@ def test_something_else_is_one_clear_error(tmp_path: Path, content: bytes) -> No
             read(tmp_path / name)
 
 
+def test_content_that_contains_itself_is_one_clear_error(tmp_path: Path) -> None:
+    content: dict[str, object] = {"epoch": 1}
+    content["self"] = content
+    torch.save(content, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match=r"x\.pth"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
 def test_a_tensor_is_no_checkpoint_and_a_missing_file_is_named(tmp_path: Path) -> None:
     torch.save(torch.zeros(2), tmp_path / "t.pth")
     with pytest.raises(CheckpointError, match=r"t\.pth holds a Tensor"):

@@ -145,6 +145,8 @@ def test_wrong_arguments_and_bare_weights_are_explained(tmp_path: Path, tiny: An
         load_network(save(tmp_path / "x.pth.tar", net, constructor=constructor))
     with pytest.raises(CheckpointError, match="load_weights"):
         load_network(save(tmp_path / "y.pth.tar", net, constructor=None))
+    with pytest.raises(CheckpointError, match="load_weights"):
+        load_network(save(tmp_path / "y.pth.tar", net, constructor="tiny_net"))
     torch.save(net.state_dict(), tmp_path / "z.pth")
     with pytest.raises(CheckpointError, match=r"holds no 'net' but weight, bias"):
         load_network(tmp_path / "z.pth")
@@ -159,6 +161,8 @@ def test_the_moving_average_can_be_chosen(tmp_path: Path, tiny: Any) -> None:
     assert torch.equal(load_network(path, use_ema=True)[0].weight, average.weight)
     with pytest.raises(CheckpointError, match="net_ema"):
         load_network(save(tmp_path / "y.pth.tar", net), use_ema=True)
+    with pytest.raises(CheckpointError, match="net_ema"):
+        load_network(save(tmp_path / "z.pth.tar", net, net_ema=None), use_ema=True)
 
 
 def test_a_safetensors_file_is_loaded_like_a_checkpoint(tmp_path: Path, tiny: Any) -> None:
