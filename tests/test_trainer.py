@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -116,6 +117,20 @@ def test_an_error_that_can_pass_is_retried_to_the_same_result(
     assert failing.stats["train"]["Loss/total"].history == whole.stats["train"]["Loss/total"].history
 
 
+def test_a_failing_run_that_started_from_other_weights_goes_back_to_its_own_start(
+    tmp_path: Path, no_waiting: list[float]
+) -> None:
+    tiny_trainer(tmp_path / "other").train(1)
+    flaky = Flaky(OSError("the network file system is away"))
+    trainer = tiny_trainer(tmp_path, at_step(2, flaky))
+    trainer.load_checkpoint(folder(tmp_path / "other"), fields=["net"])
+    trainer.train(1)
+    assert flaky.calls == 2
+    assert trainer.step == BATCHES
+    assert len(trainer.stats["train"]["Loss/total"].history) == 1
+    assert (folder(tmp_path) / "TinyNet_ep0001.pth.tar").is_file()
+
+
 def test_a_worker_process_that_died_is_replaced(tmp_path: Path, no_waiting: list[float]) -> None:
     def kill_worker() -> None:
         if not no_waiting:
@@ -159,6 +174,8 @@ def test_without_fail_safe_nothing_is_retried(tmp_path: Path) -> None:
         (RuntimeError("DataLoader worker (pid 12) is killed by signal: Killed."), True),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), True),
         (FileNotFoundError("no such image"), False),
+        (OSError(errno.EROFS, "Read-only file system"), False),
+        (RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback: shapes differ"), False),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError(), False),
         (KeyboardInterrupt(), False),
@@ -263,6 +280,12 @@ def test_check_prints_shapes_and_costs_and_saves_nothing(tmp_path: Path, capsys:
         assert expected in text
     assert list(tmp_path.iterdir()) == []
     assert all(torch.equal(value, before[key]) for key, value in trainer.net.named_parameters())
+
+
+@pytest.mark.parametrize("values", [{"grad_accumulation": 0}, {"grad_accumulation": 1.5}, {"seed": -1}])
+def test_impossible_numbers_are_named(tmp_path: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(values))):
+        tiny_trainer(tmp_path, **values)
 
 
 def test_unknown_schedule_and_unknown_pinned_setting_are_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from admin.checkpoints import CheckpointError, read_checkpoint
+from admin.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
 from tests.tiny_run import BATCHES, TinyActor, TinyNet, at_step, settings_for, tiny_trainer
 from trainers import SimpleTrainer
 
@@ -112,6 +112,39 @@ def test_schedule_per_step_average_and_accumulation_are_resumed(tmp_path: Path) 
     interrupted(tmp_path / "cut", BATCHES + 3, **values)  # in the first half of a group: it is completed
     assert read_checkpoint(folder(tmp_path / "cut") / "TinyNet_latest.pth.tar")["position"]["batch"] == 4
     assert_same_run(trained(tmp_path / "cut", **values), whole)
+
+
+def test_the_average_is_the_same_after_a_return_to_the_very_start(tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole", 1, ema_decay=0.8)
+
+    def die() -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        tiny_trainer(tmp_path / "cut", at_step(2, die), ema_decay=0.8).train(1)
+    assert read_checkpoint(folder(tmp_path / "cut") / "TinyNet_latest.pth.tar")["step"] == 0
+    assert_same_run(trained(tmp_path / "cut", 1, ema_decay=0.8), whole)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"net": 5},
+        {"optimizer": {}},
+        {"optimizer": 3},
+        {"stats": {"train": {"Loss/total": {"kind": "other"}}}},
+        {"epoch": "one"},
+        {"position": {"loader": "train", "batch": 99}},
+        {"position": 3},
+        {"lr_scheduler": 3},
+    ],
+)
+def test_a_checkpoint_with_nonsense_in_it_is_one_clear_error(tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = folder(tmp_path) / "TinyNet_ep0001.pth.tar"
+    tiny_trainer(tmp_path).train(1)
+    save_checkpoint(path, read_checkpoint(path) | damage)
+    with pytest.raises(CheckpointError, match="TinyNet_ep0001"):
+        tiny_trainer(tmp_path).load_checkpoint()
 
 
 def test_a_loader_that_cannot_start_in_the_middle_is_skipped_forward(tmp_path: Path) -> None:

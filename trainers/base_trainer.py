@@ -25,7 +25,7 @@ from trainers.check import check_run
 from trainers.checkpointing import checkpoint_content, checkpoint_to_resume, epoch_file, latest_file, restore
 from trainers.ema import MovingAverage
 from trainers.interruption import Interruption
-from trainers.retry import MAY_PASS, Retries
+from trainers.retry import MAY_PASS, Retries, can_pass
 from trainers.schedule import learning_rates
 from utils.progress import LiveLine
 
@@ -77,6 +77,10 @@ class BaseTrainer(ABC):
         if schedule_per not in ("epoch", "step"):
             raise ValueError(f"schedule_per = {schedule_per!r}: expected 'epoch' or 'step'")
         settings.check_pinned()
+        for name, least in (("seed", 0), ("grad_accumulation", 1)):
+            value = getattr(settings, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} = {value!r}: expected a whole number, at least {least}")
         apply_reproducibility(settings)
         self.actor, self.loaders, self.settings = actor, list(loaders), settings
         self.lr_scheduler, self.schedule_per = lr_scheduler, schedule_per
@@ -136,10 +140,10 @@ class BaseTrainer(ABC):
                             # Ctrl-C reaches the loader's workers too; what fails then is only the next batch.
                             self.save_latest()
                             raise self._interruption.error() from error
-                        if not fail_safe:
+                        if not fail_safe or not can_pass(error):
                             raise
                         logger.exception("training failed in epoch %d", self.epoch + 1)
-                        if not retries.worthwhile(error, self.step):
+                        if not retries.worthwhile(self.step):
                             raise
                         self._back_to_last_checkpoint()
             logger.info("Finished training!")
@@ -184,7 +188,8 @@ class BaseTrainer(ABC):
             return False
         wanted = {*(RESUMED_FIELDS if fields is None else fields)} - {*ignore_fields}
         restore(self, path, wanted | ({"constructor"} if load_constructor else set()))
-        self._last_checkpoint = path
+        if wanted.issuperset(RESUMED_FIELDS):
+            self._last_checkpoint = path  # after a failure a run may go back only to what is its own start
         logger.info("Continuing from %s (%d epochs, %d steps)", path, self.epoch, self.step)
         return True
 

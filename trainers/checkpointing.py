@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from trainers.base_trainer import BaseTrainer
 
 logger = logging.getLogger(__name__)
+
+# What a file must hold under a key, if it holds anything.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("epoch", "step"), int),
+    **dict.fromkeys(("net", "optimizer", "stats", "lr_scheduler", "position", "net_ema", "scaler"), Mapping),
+    "constructor": Mapping,
+    "seconds": (int, float),
+}
 
 
 def checkpoint_folder(trainer: BaseTrainer) -> Path:
@@ -86,6 +94,9 @@ def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
     if net_type != trainer.net_type:
         raise CheckpointError(f"{path} holds a {net_type}, this run trains a {trainer.net_type}; choose another file")
     found = {key: value for key, value in content.items() if key in wanted and value is not None}
+    for key, value in found.items():
+        if key in _KINDS and not isinstance(value, _KINDS[key]):
+            raise CheckpointError(f"{path} holds a {type(value).__name__} as {key!r}; resume from another file")
     if "net" in found:
         load_state(trainer.net, found["net"], str(path), net_type)
     if "net_info" in found:
@@ -98,15 +109,18 @@ def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
     if "optimizer" in found:
         try:
             trainer.optimizer.load_state_dict(found["optimizer"])
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise CheckpointError(
                 f"{path}: its optimiser has other parameter groups than this run's ({error})"
             ) from error
     if "stats" in found:
-        stats = restored_stats(found["stats"])
+        try:
+            stats = restored_stats(found["stats"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{path}: its statistics are damaged ({error!r}); use another file") from error
         trainer.stats = OrderedDict((name, stats.get(name)) for name in trainer.stats)
-    if "net_ema" in found and trainer.average is not None:
-        trainer.average.load_state_dict(found["net_ema"])
+    if "net_ema" in wanted and trainer.average is not None:
+        trainer.average.load_state_dict(found.get("net_ema"))
     if "scaler" in found and trainer.accelerator.scaler is not None:
         trainer.accelerator.scaler.load_state_dict(found["scaler"])
     if "epoch" in found:
@@ -117,12 +131,15 @@ def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -
     trainer.epoch = int(found["epoch"])
     trainer.seconds = float(found.get("seconds", 0.0))
     trainer.position = found.get("position")
-    names = [loader.name for loader in trainer.loaders]
-    if trainer.position is not None and trainer.position["loader"] not in names:
-        raise CheckpointError(
-            f"{path} was written inside loader {trainer.position['loader']!r}, this run has {', '.join(names)}; "
-            "resume from the file of a completed epoch"
-        )
+    if trainer.position is not None:
+        lengths = {loader.name: len(loader) for loader in trainer.loaders}
+        name, batch = trainer.position.get("loader"), trainer.position.get("batch")
+        if name not in lengths or not isinstance(batch, int) or not 0 <= batch <= lengths[name]:
+            has = ", ".join(f"{loader} with {length} batches" for loader, length in lengths.items())
+            raise CheckpointError(
+                f"{path} was written after batch {batch} of loader {name!r}, this run has {has}; "
+                "resume with the settings of then, or from the file of a completed epoch"
+            )
     # Files of the original systems count no steps.
     steps = sum(len(loader) * (trainer.epoch // loader.epoch_interval) for loader in trainer.loaders if loader.training)
     trainer.step = int(found.get("step", steps))

@@ -46,7 +46,8 @@ class PassReport:
     ) -> None:
         self.name, self.epoch, self.batches = name, epoch, batches
         self._interval = max(1, int(print_interval))
-        self._tags = None if print_stats is None else set(print_stats)
+        tags = [print_stats] if isinstance(print_stats, str) else print_stats
+        self._tags = None if tags is None else set(tags)
         self._live = live
         self._after, self._most_seconds = batches_after, most_seconds
         self._start = self._last = time.monotonic()

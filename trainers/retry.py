@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 
@@ -14,16 +15,18 @@ _NEVER_PASS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectory
 # torch reports these as plain RuntimeErrors, as it does wrong shapes, which never pass.
 _WORDS = (
     *("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL", "out of memory"),
-    *("DataLoader worker", "Pin memory thread", "shared memory", "unable to mmap", "Too many open files"),
+    # With the bracket: "DataLoader worker process" stands in every error of the data set itself, which comes back.
+    *("DataLoader worker (pid", "Pin memory thread", "shared memory", "unable to mmap", "Too many open files"),
 )
 
 
 def can_pass(error: BaseException) -> bool:
     """True for a failing disk or network, a GPU out of memory or in trouble, a worker process that died.
 
-    Missing files, wrong types, values and shapes, a loss that is not finite: those come back, and are not retried.
+    Missing files, folders that must not be written, wrong types, values and shapes, a loss that is not finite: those
+    come back, and are not retried.
     """
-    if isinstance(error, _NEVER_PASS):
+    if isinstance(error, _NEVER_PASS) or (isinstance(error, OSError) and error.errno == errno.EROFS):
         return False
     if isinstance(error, (OSError, EOFError, torch.OutOfMemoryError)):
         return True
@@ -42,10 +45,8 @@ class Retries:
         self._failures = 0
         self._furthest = -1
 
-    def worthwhile(self, error: BaseException, step: int) -> bool:
-        """Whether to try again after ``error`` in training step ``step``; waits (1, 2, 4, … 60 seconds) if so."""
-        if not can_pass(error):
-            return False
+    def worthwhile(self, step: int) -> bool:
+        """Whether to try again after a failure in training step ``step``; waits (1, 2, 4, … 60 seconds) if so."""
         if step > self._furthest:
             self._failures, self._furthest = 0, step
         self._failures += 1

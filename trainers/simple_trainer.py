@@ -90,7 +90,7 @@ class SimpleTrainer(BaseTrainer):
         Raises:
             NonFiniteLoss: the loss is NaN or infinite; the weights are as before.
         """
-        group = int(self.settings.grad_accumulation)
+        group = self.settings.grad_accumulation
         begin = (number - 1) // group * group
         if number == begin + 1:
             self.optimizer.zero_grad()
@@ -116,7 +116,7 @@ class SimpleTrainer(BaseTrainer):
             self.lr_scheduler.step()
 
     def _ends_group(self, number: int, total: int) -> bool:
-        return number % int(self.settings.grad_accumulation) == 0 or number == total
+        return number % self.settings.grad_accumulation == 0 or number == total
 
     def _update_stats(self, loader: str, stats: Mapping[str, Value], weight: int) -> None:
         meters = self.stats[loader]
