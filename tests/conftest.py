@@ -8,6 +8,10 @@ import pytest
 import torch
 from hypothesis import settings
 
+# Fixes the kernels of oneDNN before anything convolves. Otherwise the first test file that convolves while it is loaded
+# would decide, and a run in this process would not compare, bit for bit, with one in a process started by a test.
+import tests.golden  # noqa: F401
+
 # Shared machines are slow at times: a deadline per example would fail tests for no fault of the code.
 settings.register_profile("burstlab", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("burstlab")
