@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from admin.checkpoints import read_checkpoint
-from tests.tiny_run import BATCHES, TinyActor, TinyNet, at_step, settings_for, tiny_trainer
+from data import DataLoader
+from tests.tiny_run import BATCHES, NoisyImages, TinyActor, TinyNet, at_step, settings_for, tiny_trainer
 from trainers import SimpleTrainer
 from trainers.loss_watch import NonFiniteLoss
 from trainers.retry import can_pass
@@ -198,6 +199,31 @@ def test_a_loss_that_is_not_finite_stops_with_the_samples_before_the_step(tmp_pa
     with pytest.raises(NonFiniteLoss, match=r"step 3 .*noise index \d of epoch 1, seed 0; noise index \d of epoch 1"):
         trainer.train(1)
     assert all(torch.equal(value, weights[0][key]) for key, value in trainer.net.named_parameters())
+
+
+def test_weights_that_are_not_finite_never_replace_a_checkpoint(tmp_path: Path) -> None:
+    def poison() -> None:
+        trainer.net.conv.weight.register_hook(lambda gradient: gradient * float("nan"))
+
+    trainer = tiny_trainer(tmp_path, at_step(2 * BATCHES, poison))
+    with pytest.raises(NonFiniteLoss, match=r"weight conv\.weight .* step 10"):
+        trainer.train(2)
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["TinyNet_ep0001.pth.tar"]
+
+
+def test_two_loaders_of_one_name_are_refused(tmp_path: Path) -> None:
+    net = TinyNet()
+    loaders = [DataLoader("train", NoisyImages(), batch_size=2), DataLoader("train", NoisyImages(), training=False)]
+    with pytest.raises(ValueError, match="train, train"):
+        SimpleTrainer(TinyActor(net), loaders, torch.optim.SGD(net.parameters(), 0.1), settings_for(tmp_path))
+
+
+def test_an_interrupted_trainer_can_go_on(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, at_step(2, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(1)
+    trainer.train(1)
+    assert trainer.step == BATCHES
 
 
 def test_the_time_limit_counts_over_resumed_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

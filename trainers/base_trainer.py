@@ -25,6 +25,7 @@ from trainers.check import check_run
 from trainers.checkpointing import checkpoint_content, checkpoint_to_resume, epoch_file, latest_file, restore
 from trainers.ema import MovingAverage
 from trainers.interruption import Interruption
+from trainers.loss_watch import check_weights
 from trainers.retry import MAY_PASS, Retries, can_pass
 from trainers.schedule import learning_rates
 from utils.progress import LiveLine
@@ -62,7 +63,7 @@ class BaseTrainer(ABC):
         stats: loader name → tag → meter; None for a loader that never ran.
 
     Raises:
-        ValueError: a pinned setting is unknown, or a setting has an impossible value.
+        ValueError: a pinned setting is unknown, a setting has an impossible value, or two loaders have the same name.
     """
 
     def __init__(
@@ -77,6 +78,9 @@ class BaseTrainer(ABC):
         if schedule_per not in ("epoch", "step"):
             raise ValueError(f"schedule_per = {schedule_per!r}: expected 'epoch' or 'step'")
         settings.check_pinned()
+        names = [loader.name for loader in loaders]
+        if len(set(names)) < len(names):
+            raise ValueError(f"loaders are called {', '.join(names)}: each needs a name of its own")
         for name, least in (("seed", 0), ("grad_accumulation", 1)):
             value = getattr(settings, name)
             if not isinstance(value, int) or value < least:
@@ -118,7 +122,7 @@ class BaseTrainer(ABC):
 
         Raises:
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM, with a checkpoint saved.
-            NonFiniteLoss: a loss is NaN or infinite.
+            NonFiniteLoss: a loss is NaN or infinite, or a weight is when a checkpoint is due.
             Exception: whatever else ended the run; the last checkpoint stands.
         """
         if self.settings.check_only:
@@ -260,6 +264,7 @@ class BaseTrainer(ABC):
             latest_file(self).unlink(missing_ok=True)  # the epoch's own file has more training in it
 
     def _save(self, path: Path) -> None:
+        check_weights(self.net, self.step)
         if self.accelerator.is_main_process:
             save_checkpoint(path, checkpoint_content(self))
         self._last_checkpoint = path

@@ -24,6 +24,7 @@ class Interruption:
         self._process = os.getpid()
 
     def __enter__(self) -> Self:
+        self.received = None
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._note)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 
 class NonFiniteLoss(ArithmeticError):
-    """A loss is NaN or infinite; names the samples of the batch."""
+    """A loss is NaN or infinite, with the samples of the batch named; or a weight is."""
 
 
 class LossWatch:
@@ -33,3 +34,18 @@ class LossWatch:
         if self._copied is not None:
             self._copied.synchronize()
         return bool(self._flag)
+
+
+def check_weights(net: nn.Module, step: int) -> None:
+    """Looks at the weights before they replace a good checkpoint: gradients can be NaN where the loss is finite.
+
+    Raises:
+        NonFiniteLoss: a weight is NaN or infinite.
+    """
+    for name, weight in net.named_parameters():
+        if not torch.isfinite(weight.detach()).all():
+            raise NonFiniteLoss(
+                f"weight {name} is not finite after step {step}: a gradient was not, although the loss was. "
+                "Nothing was saved, the last checkpoint stands. Lower the learning rate, or look for a root or a "
+                "division by zero in the loss."
+            )
