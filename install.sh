@@ -87,7 +87,6 @@ if [ "$cuda_extras" = yes ]; then
 fi
 
 if [ "$weights" = yes ]; then
-    [ -f util_scripts/download_weights.py ] || fail "--weights: this version cannot fetch the released networks yet; everything else is installed"
-    "$venv_python" util_scripts/download_weights.py
+    "$venv_python" util_scripts/download_weights.py || fail "everything is installed, but not all released networks could be fetched; run this again to go on"
 fi
 [ "$installed" = no ] || say "ready: .venv/bin/python"
