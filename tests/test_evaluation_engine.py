@@ -99,8 +99,34 @@ def test_a_saved_prediction_of_another_size_is_refused():
     benchmark = fabricated()
     engine.save_predictions(benchmark, [NOISY], device=CPU)
     SavedPredictions.of(benchmark, "noisy").save("b3", torch.zeros(1, 3, 4, 4))
-    with pytest.raises(ValueError, match=r"noisy mean: prediction of shape \(3, 4, 4\) for burst b3.*\(3, 10, 12\)"):
+    shapes = r"noisy mean: prediction of shape \(3, 4, 4\) for burst b3.*\(3, 10, 12\)"
+    with pytest.raises(ValueError, match=shapes + r"; delete .*noisy/b3\.png"):
         engine.score(benchmark, [NOISY], load_saved=True, device=CPU)
+
+
+def test_bursts_of_one_name_are_refused():
+    class Twice(Bursts):
+        def __getitem__(self, index):
+            burst, truth, info = super().__getitem__(index)
+            return burst, truth, info | {"burst_name": f"b{index // 2}"}
+
+    for run in (engine.score, engine.save_predictions):
+        with pytest.raises(ValueError, match="two bursts of fabricated/level_1 are named 'b0'"):
+            run(fabricated(data=Twice), [NOISY], device=CPU)
+
+
+def test_a_network_that_works_in_place_changes_nothing_for_the_others():
+    kept = [Bursts()[index] for index in range(6)]
+
+    def spoil(net, burst, info):
+        info["sigma_estimate"].zero_()
+        return burst.zero_()[:, 0]
+
+    benchmark = fabricated(data=lambda: kept)
+    before = engine.score(benchmark, [], device=CPU)
+    engine.score(fabricated(data=lambda: kept, call=spoil), [NOISY], baselines=False, device=CPU)
+    assert values(engine.score(benchmark, [], device=CPU)) == values(before)
+    assert all(info["sigma_estimate"].min() > 0 for _, _, info in kept)
 
 
 def test_first_frames_only():
@@ -131,6 +157,9 @@ def test_bad_predictions_are_named():
     not_an_image = fabricated(call=lambda net, burst, info: net(burst, info["sigma_estimate"][None]))
     with pytest.raises(ValueError, match=r"NoisyMean returned tuple for burst b0, expected \[1, C, H, W\]"):
         engine.score(not_an_image, [NOISY], baselines=False, device=CPU)
+    whole_numbers = fabricated(call=lambda net, burst, info: (255 * burst[:, 0]).long())
+    with pytest.raises(ValueError, match=r"NoisyMean returned torch.int64 for burst b0, expected floats"):
+        engine.score(whole_numbers, [NOISY], baselines=False, device=CPU)
 
 
 def test_bursts_without_ground_truth_can_be_saved_and_not_scored(saved_here):

@@ -137,6 +137,11 @@ def test_files_hold_every_burst_and_agree_with_the_table(tmp_path):
     assert as_csv(scores) == paths[1].read_text()
 
 
+def test_a_row_shown_under_the_unique_name_of_another_keeps_its_own_scores():
+    scores = scores_of(row("mean", [20.0]), row("MEAN", [30.0]))  # the unique name of the first one is "MEAN"
+    assert scores.means() == {"mean": {"psnr": 20.0}, "MEAN": {"psnr": 30.0}}
+
+
 def test_an_unknown_row_is_named():
     with pytest.raises(KeyError, match=r"no row 'c'.*rows: a, b"):
         scores_of(row("a", [1.0]), row("b", [2.0])).row("c")

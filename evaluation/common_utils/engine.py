@@ -161,6 +161,7 @@ class _Source:
     ) -> None:
         self._benchmark, self._network, self._device, self._seed, self._saved = benchmark, network, device, seed, saved
         self._predictor: Predictor | None = None
+        self._asked_for: set[str] = set()
         self.was_run: set[str] = set()
 
     def report_missing(self, burst_names: Sequence[str]) -> None:
@@ -181,9 +182,16 @@ class _Source:
         logger.info("%s (%s); running only these", text, listed)
 
     def __call__(self, item: Item) -> torch.Tensor:
-        """The prediction [1, C, H, W], from the file if there is one."""
+        """The prediction [1, C, H, W], from the file if there is one.
+
+        Raises:
+            ValueError: a second burst of the same name, whose prediction would overwrite that of the first one.
+        """
+        if item.name in self._asked_for:
+            raise ValueError(f"two bursts of {self._benchmark.name} are named {item.name!r}; give each its own name")
+        self._asked_for.add(item.name)
         if self._saved is not None and self._saved.path(item.name).is_file():
-            return self._saved.load(item.name)
+            return self._loaded(self._saved, item)
         if self._predictor is None:
             self._predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
         self.was_run.add(item.name)
@@ -191,6 +199,16 @@ class _Source:
         if not bool(torch.isfinite(prediction).all()):
             raise ValueError(
                 f"{self._network.get_display_name()} predicts values that are not finite for burst {item.name}"
+            )
+        return prediction
+
+    def _loaded(self, saved: SavedPredictions, item: Item) -> torch.Tensor:
+        prediction = saved.load(item.name)
+        if item.ground_truth is not None and prediction.shape[1:] != item.ground_truth.shape:
+            raise ValueError(
+                f"{self._network.get_display_name()}: prediction of shape {tuple(prediction.shape[1:])} for burst "
+                f"{item.name}, the ground truth has {tuple(item.ground_truth.shape)}; delete "
+                f"{saved.path(item.name)} and it is made again"
             )
         return prediction
 

@@ -64,6 +64,10 @@ class Predictor:
         if not isinstance(prediction, torch.Tensor) or prediction.ndim != 4 or prediction.shape[0] != 1:
             got = tuple(prediction.shape) if isinstance(prediction, torch.Tensor) else type(prediction).__name__
             raise ValueError(f"{type(self._net).__name__} returned {got} for burst {item.name}, expected [1, C, H, W]")
+        if not prediction.is_floating_point():
+            raise ValueError(
+                f"{type(self._net).__name__} returned {prediction.dtype} for burst {item.name}, expected floats in 0..1"
+            )
         return prediction
 
     def flops(self, item: Item) -> int | None:
@@ -86,11 +90,12 @@ class Predictor:
             raise ValueError(
                 f"burst {item.name} of {self._benchmark.name}: frame {frame} holds values that are not finite"
             )
+        # Copies also on the CPU: a network may work in place, and metrics and other networks need the burst as it was.
         info = {
-            key: value.to(self._device) if isinstance(value, torch.Tensor) else value
+            key: value.to(self._device, copy=True) if isinstance(value, torch.Tensor) else value
             for key, value in item.info.items()
         }
-        return item.burst[None].to(self._device), info
+        return item.burst[None].to(self._device, copy=True), info
 
     def _wait(self) -> None:
         if self._device.type == "cuda":

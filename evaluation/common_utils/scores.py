@@ -80,14 +80,16 @@ class Scores:
         return [metric.key for metric in self.benchmark.metrics if metric.key not in self.unavailable]
 
     def row(self, name: str) -> Row:
-        """The row of that display or unique name.
+        """The row of that display name, or if no row has it, of that unique name.
 
         Raises:
             KeyError: there is none.
         """
-        for row in self.rows:
-            if name in (row.name, row.unique_name):
-                return row
+        # Display names first: a row may be shown under the unique name of another one.
+        for attribute in ("name", "unique_name"):
+            for row in self.rows:
+                if getattr(row, attribute) == name:
+                    return row
         raise KeyError(f"no row {name!r} in {self.benchmark.title}; rows: {', '.join(row.name for row in self.rows)}")
 
     def means(self) -> dict[str, dict[str, float]]:
