@@ -1,8 +1,11 @@
 """The recordings kept in the repository agree with our code, and the list of what must agree holds."""
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import find_check
@@ -57,9 +60,6 @@ def test_few_steps_counts_the_share_and_the_size_of_differences() -> None:
 
 
 def test_unknown_recording_is_counted_and_reported(tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import save_file
-
     save_file({"in.x": torch.zeros(1)}, tmp_path / "nobody_knows_this.safetensors", {"meta": "{}"})
     lines: list[str] = []
     failures = run_cases(cases_in(tmp_path, part="no_such_part"), lines.append)
@@ -70,3 +70,32 @@ def test_unknown_recording_is_counted_and_reported(tmp_path: Path) -> None:
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="absent"):
         cases_in(tmp_path / "absent")
+
+
+def test_a_damaged_recording_is_one_failure_and_the_others_are_still_checked(tmp_path: Path) -> None:
+    (tmp_path / "damaged.safetensors").write_bytes(b"no header")
+    save_recording(tmp_path / "nobody_knows_this", {"in.x": torch.zeros(1)}, {})
+    lines: list[str] = []
+    assert run_cases(cases_in(tmp_path, part="deeprep_dbsr_models"), lines.append) == 2
+    assert "damaged.safetensors cannot be read" in lines[0]
+    assert "no check knows this recording" in lines[1], "every case of this part is in force"
+
+
+@pytest.mark.parametrize("arguments", [{"mode": "nearest"}, {"padding_mode": "border"}, {}])
+def test_recorded_arguments_of_a_warp_are_used_under_any_name(tmp_path: Path, arguments: dict) -> None:
+    feat = torch.arange(12.0).reshape(1, 1, 3, 4)
+    flow = torch.zeros(1, 2, 3, 4)
+    flow[:, 0] = 0.75  # to the right, and out of the image in the last column
+    right = torch.cat((feat[..., 1:], feat[..., -1:] * ("border" in arguments.values())), dim=-1)
+    expected = right if "mode" in arguments else 0.25 * feat + 0.75 * right
+    meta = {"function": "warp(feat, flow)", "kwargs": arguments, "tolerance": {"out": {"atol": 1e-5}}}
+    save_recording(tmp_path / "moved", {"in.feat": feat, "in.flow": flow, "out.warped": expected}, meta)
+    (case,) = cases_in(tmp_path, part="deeprep_dbsr_models")
+    assert run_case(case).verdict == "passed", run_case(case).line()
+    save_recording(tmp_path / "moved", {"in.feat": feat, "in.flow": flow, "out.warped": expected + 1e-3}, meta)
+    (case,) = cases_in(tmp_path, part="deeprep_dbsr_models")
+    assert run_case(case).verdict == "FAILED"
+
+
+def save_recording(stem: Path, tensors: dict[str, torch.Tensor], meta: dict) -> None:
+    save_file(tensors, stem.with_suffix(".safetensors"), {"meta": json.dumps(meta)})

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import find_check
@@ -49,8 +50,11 @@ def covered_globs(part: str) -> list[str]:
 
 
 def run_case(case: Case) -> Result:
-    """Checks one case. An exception inside our code is a failure of that case, not of the run."""
-    check = find_check(case)
+    """Checks one case. An exception inside our code is a failure of that case, not of the run; so is a damaged file."""
+    try:
+        check = find_check(case)
+    except (SafetensorError, ValueError, OSError) as error:
+        return Result(case, "FAILED", f"{case.path} cannot be read: {error}")
     in_force = any(fnmatchcase(case.name, glob) for glob in covered_globs(case.part))
     if check is None:
         return Result(case, "FAILED" if in_force else "not covered yet", "no check knows this recording")

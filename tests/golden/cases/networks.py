@@ -227,22 +227,22 @@ def check_backwarp(case: Case, judge: Judge) -> None:
 @checks(PART, functions=["warp(feat, flow*"])
 def check_warp(case: Case, judge: Judge) -> None:
     inputs = recorded_inputs(case)
-    outputs = {name: _warped(name, inputs["feat"], inputs["flow"]) for name in case.group("out.")}
+    outputs = {name: _warped(name, inputs["feat"], inputs["flow"], case.kwargs) for name in case.group("out.")}
     judge_results(case, judge, outputs, inputs)
 
 
-def _warped(name: str, feat: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """The output that a recording calls ``name``."""
+def _warped(name: str, feat: torch.Tensor, flow: torch.Tensor, kwargs: Mapping[str, Any]) -> torch.Tensor:
+    """The output that a recording calls ``name``; ``kwargs`` are recorded for all of its outputs."""
     shift = re.fullmatch(r"shift_x(-?\d+)_y(-?\d+)", name)
     if shift:
-        return warp(feat, flow.new_tensor([int(shift[1]), int(shift[2])])[:, None, None].expand_as(flow))
-    if name == "zero_flow":
-        return warp(feat, torch.zeros_like(flow))
-    if name in ("nearest", "bicubic"):
-        return warp(feat, flow, mode=name)
-    if name in ("border", "reflection"):
-        return warp(feat, flow, padding_mode=name)
-    return warp(feat, flow)
+        flow = flow.new_tensor([int(shift[1]), int(shift[2])])[:, None, None].expand_as(flow)
+    elif name == "zero_flow":
+        flow = torch.zeros_like(flow)
+    elif name in ("nearest", "bicubic"):
+        kwargs = {**kwargs, "mode": name}
+    elif name in ("border", "reflection"):
+        kwargs = {**kwargs, "padding_mode": name}
+    return warp(feat, flow, **kwargs)
 
 
 @checks(PART, functions=["get_gaussian_kernel(*"])
