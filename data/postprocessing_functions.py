@@ -102,7 +102,7 @@ class DenoisingPostProcess:
         """
         curve = (1 + _OFFSET) * image.clamp(_BREAK, 1.0) ** _EXPONENT - _OFFSET
         above = 1 + _SLOPE_ABOVE * (image - 1.0)
-        return torch.where(image < _BREAK, _SLOPE_BELOW * image, torch.where(image > 1.0, above, curve))
+        return torch.where(image < _BREAK, _SLOPE_BELOW * image, torch.where(image >= 1.0, above, curve))
 
 
 _EXPONENT = 1.0 / 2.4

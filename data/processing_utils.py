@@ -33,7 +33,8 @@ def draw_resized_crop(
         ar_range: range by which the width of the box is stretched against its height.
 
     Returns:
-        A box within the image. An image smaller than the crop gives the largest box of the right aspect.
+        A box within the image, at least one pixel high and wide. An image smaller than the crop gives the largest box
+        of the right aspect.
     """
     rows, columns = rows_and_columns(crop_sz)
     # float32 as in the published pipeline: it decides which whole number a side is rounded down to.
@@ -46,7 +47,7 @@ def draw_resized_crop(
         scale = draws.uniform(scale_range[0], min(scale_range[1], largest))
     else:
         scale = 1.0
-    height, width = (int(side) for side in np.floor(wanted * np.float32(scale)))
+    height, width = (max(1, int(side)) for side in np.floor(wanted * np.float32(scale)))
     top = draws.integer(0, shape[0] - height)
     return Box(top, draws.integer(0, shape[1] - width), height, width)
 

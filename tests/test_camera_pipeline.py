@@ -147,3 +147,10 @@ def test_sliding_box_mean_is_the_mean_of_the_window(size, row, column):
     image = torch.rand(2, 8, 9, dtype=torch.float64)
     mean = image[:, row : row + size, column : column + size].mean(dim=(1, 2))
     assert torch.allclose(sliding_box_mean(image, size)[:, row, column], mean)
+
+
+def test_the_display_curve_has_a_gradient_at_white():
+    values = torch.tensor([0.999, 1.0, 1.001], requires_grad=True)
+    DenoisingPostProcess.apply_gamma(values).sum().backward()
+    assert values.grad is not None
+    assert torch.allclose(values.grad, torch.full((3,), 0.43988), atol=1e-3)

@@ -113,14 +113,15 @@ def test_a_photograph_that_is_too_small_is_enlarged():
 
 @given(
     seed=st.integers(0, 10**6),
-    height=st.integers(20, 90),
-    width=st.integers(20, 90),
-    rows=st.integers(10, 60),
-    columns=st.integers(10, 60),
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    rows=st.integers(1, 60),
+    columns=st.integers(1, 60),
 )
 def test_boxes_of_resized_crops_lie_inside_the_image(seed, height, width, rows, columns):
     box = draw_resized_crop((height, width), (rows, columns), Draws(seed), (0.6, 1.8), (0.7, 1.4))
     assert min(box) >= 0
+    assert min(box.height, box.width) >= 1
     assert box.top + box.height <= height
     assert box.left + box.width <= width
 
