@@ -331,51 +331,6 @@ def test_starting_as_a_mean_needs_room_and_a_denoiser() -> None:
         start_as_aligned_mean(net)
 
 
-def test_the_half_resolution_denoiser_starts_as_the_mean_at_any_size_brightness_and_length() -> None:
-    from models.deeprep.half_resolution import deeprep_denoise_half_resolution
-
-    torch.manual_seed(0)
-    net = deeprep_denoise_half_resolution(
-        num_iter=2,
-        enc_dim=24,
-        enc_num_res_blocks=1,
-        enc_out_dim=24,
-        dec_in_dim=24,
-        dec_dim_pre=24,
-        dec_num_res_blocks=1,
-        wp_project_dim=4,
-        wp_offset_feat_dim=4,
-        wp_num_weight_predictor_res=0,
-        align_init_dim=8,
-        align_num_res_blocks=1,
-        align_ds_factor=2,
-        offset_cdim=8,
-        offset_predictor_dims=(26, 4),
-        corr_max_disp=(2,),
-    )
-    start_as_aligned_mean(net.net)
-    for brightness, frames, size in ((1.0, 3, (11, 14)), (0.01, 1, (7, 7))):
-        burst = torch.rand(2, frames, 3, *size) * brightness
-        pred, aux = net(burst, noise_estimate=burst[:, 0] * 0.1)
-        assert pred.shape == (2, 3, *size)
-        assert aux["offsets"].shape == (2, frames - 1, 2, (size[0] + 1) // 2, (size[1] + 1) // 2)
-        error = (pred - burst.mean(dim=1)).abs().mean() / brightness
-        assert error < 0.03
-
-
-def test_the_half_resolution_denoiser_scales_with_the_brightness() -> None:
-    from models.deeprep.half_resolution import PackedDenoiser, deeprep_denoise_half_resolution
-
-    net = deeprep_denoise_half_resolution(
-        2, 24, 1, 24, 24, 24, 1, 4, 4, 0, 8, 1, 2, 8, offset_predictor_dims=(26, 4), corr_max_disp=(2,)
-    )
-    assert isinstance(net, PackedDenoiser)
-    burst = torch.rand(1, 3, 3, 12, 12, dtype=torch.float32)
-    with torch.no_grad():
-        bright, dark = (net(burst * gain, noise_estimate=burst * gain * 0.2)[0] for gain in (1.0, 0.125))
-    torch.testing.assert_close(dark * 8, bright, rtol=1e-4, atol=1e-5)
-
-
 def test_the_flow_points_the_right_way_before_training() -> None:
     from models.alignment import flow_start
     from models.alignment.pyrcorr import PyrCorr

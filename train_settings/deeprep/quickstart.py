@@ -16,17 +16,20 @@ from admin.settings import Settings
 from data import DataLoader, processing, sampler
 from data.postprocessing_functions import DenoisingPostProcess
 from models.alignment.flow_start import start_as_centre_of_mass
-from models.deeprep.half_resolution import deeprep_denoise_half_resolution
+from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
 from models.deeprep.identity_start import start_as_aligned_mean
 from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
 from trainers import SimpleTrainer
 
 # fmt: off
 NETWORK: dict[str, Any] = {
-    "num_iter": 2, "enc_dim": 32, "enc_num_res_blocks": 1, "enc_out_dim": 32, "dec_in_dim": 32, "dec_dim_pre": 54,
-    "dec_num_res_blocks": 6, "wp_project_dim": 12, "wp_offset_feat_dim": 4, "wp_num_weight_predictor_res": 1,
-    "align_init_dim": 12, "align_num_res_blocks": 1, "align_ds_factor": 2, "offset_cdim": 16,
-    "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2),
+    "num_iter": 2, "enc_dim": 16, "enc_num_res_blocks": 2, "enc_out_dim": 24, "dec_in_dim": 16, "dec_dim_pre": 40,
+    "dec_num_res_blocks": 6, "wp_project_dim": 8, "wp_offset_feat_dim": 4, "wp_num_offset_feat_extractor_res": 0,
+    "wp_num_weight_predictor_res": 1, "wp_noise_feat_dim": 4, "wp_num_noise_feat_extractor_res": 0,
+    "wp_ref_offset_noise": 0.0, "use_noise_estimate": True, "use_feature_regularization": False,
+    "align_init_dim": 16, "align_num_res_blocks": 2, "align_ds_factor": 2, "offset_cdim": 16,
+    "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "standardise_alignment_input": True,
+    "color_input": True,
 }
 # fmt: on
 
@@ -47,9 +50,9 @@ def run(settings: Settings) -> None:
     )
     loader = DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
-    net = deeprep_denoise_half_resolution(**NETWORK).to(memory_format=torch.channels_last)
-    start_as_aligned_mean(net.net)
-    start_as_centre_of_mass(net.net.alignment_net.alignment_net)
+    net = deeprep_denoise_custom_flow_iccv21(**NETWORK).to(memory_format=torch.channels_last)
+    start_as_aligned_mean(net)
+    start_as_centre_of_mass(net.alignment_net.alignment_net)
     display = DenoisingPostProcess(clamp=False).process
     objective = {
         "rgb": MappedLoss(PixelWiseError("l1", boundary_ignore=4), display),
@@ -58,12 +61,9 @@ def run(settings: Settings) -> None:
     }
     actor = DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05})
     optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
+    steps = settings.epochs * settings.steps_per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        settings.learning_rate,
-        settings.epochs * settings.steps_per_epoch,
-        pct_start=0.1,
-        cycle_momentum=False,
+        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
     )
     trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)
