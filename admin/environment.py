@@ -7,12 +7,17 @@ attributes) is honoured when present and never overwritten; environment variable
 
 from __future__ import annotations
 
+import logging
 import os
 import runpy
 import traceback
+from functools import cache
 from pathlib import Path
 
 from utils.atomic_write import write_text
+from utils.suggestions import unknown_name_message
+
+logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCAL_FILE = Path(__file__).resolve().with_name("local.py")
@@ -80,7 +85,11 @@ def env_settings(local_file: Path | None = None) -> EnvironmentSettings:
         variable = os.environ.get(VARIABLE_PREFIX + key.upper())
         if variable:
             values[key] = variable
-    return EnvironmentSettings(**values)
+    for variable in os.environ:
+        if variable.startswith(VARIABLE_PREFIX) and variable.removeprefix(VARIABLE_PREFIX).lower() not in KEYS:
+            known = [VARIABLE_PREFIX + key.upper() for key in KEYS]
+            _warn_once(f"{unknown_name_message('environment variable', variable, known)} It is not used.")
+    return EnvironmentSettings(**{key: os.path.expanduser(value) for key, value in values.items()})
 
 
 def create_default_local_file(local_file: Path | None = None) -> Path:
@@ -93,6 +102,11 @@ def create_default_local_file(local_file: Path | None = None) -> Path:
     lines += [f"        self.{key} = {getattr(defaults, key)!r}  # {what}" for key, what in KEYS.items()]
     write_text(local_file, "\n".join(lines) + "\n")
     return local_file
+
+
+@cache
+def _warn_once(text: str) -> None:
+    logger.warning(text)
 
 
 def _read_local_file(path: Path) -> dict[str, str]:
@@ -109,6 +123,8 @@ def _read_local_file(path: Path) -> dict[str, str]:
     except Exception as error:  # the file is the user's program: whatever it raises is worded with its line
         raise LocalSettingsError(_worded(path, error)) from error
     for name, value in values.items():
+        if name not in KEYS:
+            _warn_once(f"{path}: {unknown_name_message('key', name, KEYS)} It is not used.")
         if not isinstance(value, (str, os.PathLike)):
             raise LocalSettingsError(f"{path}: {name} is {value!r}, but must be a path ('' if you do not have it)")
     return {name: os.fspath(value) for name, value in values.items()}

@@ -98,3 +98,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         fail()
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_mistyped_key_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    local_file = tmp_path / "local.py"
+    local_file.write_text("class EnvironmentSettings:\n    workspce_dir = '/nowhere'\n")
+    monkeypatch.setenv("BURSTLAB_OPENIMAGE_DIR", "/nowhere")
+    env_settings(local_file)
+    assert "'workspace_dir'" in caplog.text
+    assert "'BURSTLAB_OPENIMAGES_DIR'" in caplog.text
+
+
+def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("BURSTLAB_WORKSPACE_DIR", "~/runs")
+    assert env_settings(tmp_path / "absent.py").workspace_dir == str(tmp_path / "runs")

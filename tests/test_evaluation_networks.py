@@ -54,7 +54,7 @@ def test_the_average_of_the_weights_is_taken_where_asked_for_and_missed_where_th
     file = checkpoint(tmp_path / "checkpoints/m/p/DeepRepNet_ep0001.pth.tar", tiny_denoiser())
     raw, averaged = NetworkParam("m", "p"), NetworkParam("m", "p", use_ema=True)
     assert (raw.get_unique_name(), averaged.get_unique_name()) == ("m_p", "m_p_ema")
-    with pytest.raises(CheckpointError, match=r"ep0001.*holds no 'net_ema'"):
+    with pytest.raises(CheckpointError, match=r"ep0001.*no moving average of the weights"):
         averaged.load_net()
     content = read_checkpoint(file)
     content["net_ema"] = {key: torch.zeros_like(value) for key, value in content["net"].items()}

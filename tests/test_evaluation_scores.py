@@ -121,6 +121,14 @@ def test_tables_state_protocol_cost_and_reasons(capsys):
     assert scores.means()["noisy mean"]["psnr"] > scores.means()["first frame"]["psnr"] + 3
 
 
+def test_tables_show_the_interval_over_scenes_where_scenes_are_known():
+    by_scene = scores_of(row("a", [10.0, 12.0, 20.0, 22.0], scenes=["x", "x", "y", "y"]))
+    interval = known(by_scene.summary("a", "psnr").over_scenes)
+    assert f"{{{interval.low:.2f}" in markdown(by_scene)
+    assert any("{ }: over scenes" in note for note in notes(by_scene))
+    assert not any("{ }" in note for note in notes(scores_of(row("a", [10.0, 12.0]))))
+
+
 def test_files_hold_every_burst_and_agree_with_the_table(tmp_path):
     scores = engine.score(fabricated(), [NOISY], device=torch.device("cpu"))
     paths = write_files(scores, tmp_path / "deep" / "run.v1")

@@ -317,3 +317,11 @@ def test_impossible_numbers_are_named(tmp_path: Path, values: dict[str, Any]) ->
 def test_unknown_schedule_and_unknown_pinned_setting_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="schedule_per = 'iteration'"):
         tiny_trainer(tmp_path, schedule_per="iteration")
+
+
+def test_a_training_loader_without_a_batch_is_refused(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path)
+    trainer.loaders[0] = DataLoader("train", NoisyImages(), batch_size=1000)
+    with pytest.raises(ValueError, match=r"'train' has no batch.*batch_size"):
+        trainer.train(1)
+    assert not folder(tmp_path).exists() or not list(folder(tmp_path).iterdir())

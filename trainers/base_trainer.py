@@ -122,12 +122,19 @@ class BaseTrainer(ABC):
 
         Raises:
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM, with a checkpoint saved.
+            ValueError: a training loader has no batch.
             NonFiniteLoss: a loss is NaN or infinite, or a weight is when a checkpoint is due.
             Exception: whatever else ended the run; the last checkpoint stands.
         """
         if self.settings.check_only:
             check_run(self)
             return
+        for loader in self.loaders:
+            if loader.training and len(loader) == 0:
+                raise ValueError(
+                    f"loader {loader.name!r} has no batch to train on: its samples do not fill one; "
+                    "lower batch_size, or pass drop_last=False to the loader"
+                )
         self.max_epochs = max_epochs if self.settings.max_epochs is None else int(self.settings.max_epochs)
         retries = Retries()
         self._last_saved = self._last_tick = time.monotonic()

@@ -51,7 +51,8 @@ def notes(scores: Scores) -> list[str]:
             lines.append(f"{metric.label}: {metric.protocol.describe()}.")
     lines.append(
         f"Predictions: {benchmark.encoding.space}, 16-bit PNG with {benchmark.encoding.full_scale} = 1, truncated. "
-        f"Mean over {len(scores.rows[0].bursts)} bursts{_scenes(scores)}; [ ]: 95 % bootstrap interval over bursts."
+        f"Mean over {len(scores.rows[0].bursts)} bursts{_scenes(scores)}; [ ]: 95 % bootstrap interval over bursts"
+        f"{_scene_interval(scores)}."
     )
     lines.append(f"Δ: mean of the burst-by-burst differences to {scores.rows[0].name!r}, with its interval.")
     if scores.run:
@@ -140,17 +141,20 @@ def _shown(scores: Scores) -> Sequence[Metric]:
 
 
 def _mean(summary: Summary, metric: Metric) -> str:
-    text = f"{summary.mean:.{metric.decimals}f}"
-    if summary.over_bursts is None:
-        return text
-    return f"{text} [{summary.over_bursts.low:.{metric.decimals}f}, {summary.over_bursts.high:.{metric.decimals}f}]"
+    return _with_intervals(summary, f".{metric.decimals}f")
 
 
 def _difference(summary: Summary, metric: Metric) -> str:
-    text = f"{summary.mean:+.{metric.decimals}f}"
-    if summary.over_bursts is None:
-        return text
-    return f"{text} [{summary.over_bursts.low:+.{metric.decimals}f}, {summary.over_bursts.high:+.{metric.decimals}f}]"
+    return _with_intervals(summary, f"+.{metric.decimals}f")
+
+
+def _with_intervals(summary: Summary, form: str) -> str:
+    text = f"{summary.mean:{form}}"
+    if summary.over_bursts is not None:
+        text += f" [{summary.over_bursts.low:{form}}, {summary.over_bursts.high:{form}}]"
+    if summary.over_scenes is not None:
+        text += f" {{{summary.over_scenes.low:{form}}, {summary.over_scenes.high:{form}}}}"
+    return text
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -167,6 +171,11 @@ def _with_unit(number: float) -> str:
             return f"{number:.3g}{unit}"
         number /= 1000
     return f"{number:.3g} T"
+
+
+def _scene_interval(scores: Scores) -> str:
+    shown = any(scores.summary(row.name, metric).over_scenes for row in scores.rows for metric in scores.metrics)
+    return ", { }: over scenes, whose bursts are not independent" if shown else ""
 
 
 def _scenes(scores: Scores) -> str:
