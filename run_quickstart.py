@@ -6,6 +6,8 @@ Writes workspace/quickstart/comparison.png and scores.json. A second run goes on
 workspace/checkpoints/deeprep/quickstart to train again.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import logging
