@@ -18,6 +18,8 @@ from evaluation.common_utils.scores import Cost, Row, Scores, Summary
 from utils.atomic_write import write_text
 
 NOT_KNOWN = "–"
+# Between a mean and its intervals: side by side they would need more columns than a terminal has.
+_IN_TERMINAL = "\n"
 
 
 def terminal_table(scores: Scores) -> Table:
@@ -26,7 +28,8 @@ def terminal_table(scores: Scores) -> Table:
     for index, heading in enumerate(_headings(scores)):
         table.add_column(heading, justify="right" if index else "left")
     for row in scores.rows:
-        table.add_row(*_cells(scores, row), style="dim" if row.training_free else None)
+        cells = _cells(scores, row, between=_IN_TERMINAL)
+        table.add_row(*cells, style="dim" if row.training_free else None)
     return table
 
 
@@ -125,14 +128,13 @@ def _headings(scores: Scores) -> list[str]:
     return [*headings, "parameters", "FLOPs", "ms/burst"]
 
 
-def _cells(scores: Scores, row: Row) -> list[str]:
+def _cells(scores: Scores, row: Row, between: str = " ") -> list[str]:
     cells = [row.name]
     for metric in _shown(scores):
-        cells.append(_mean(scores.summary(row.name, metric.key), metric))
+        cells.append(_with_intervals(scores.summary(row.name, metric.key), f".{metric.decimals}f", between))
         is_first = row is scores.rows[0]
-        cells.append(
-            "" if is_first else _difference(scores.difference(row.name, scores.rows[0].name, metric.key), metric)
-        )
+        difference = None if is_first else scores.difference(row.name, scores.rows[0].name, metric.key)
+        cells.append("" if difference is None else _with_intervals(difference, f"+.{metric.decimals}f", between))
     return [*cells, *_cost(row.cost)]
 
 
@@ -140,20 +142,12 @@ def _shown(scores: Scores) -> Sequence[Metric]:
     return [metric for metric in scores.benchmark.metrics if metric.key not in scores.unavailable]
 
 
-def _mean(summary: Summary, metric: Metric) -> str:
-    return _with_intervals(summary, f".{metric.decimals}f")
-
-
-def _difference(summary: Summary, metric: Metric) -> str:
-    return _with_intervals(summary, f"+.{metric.decimals}f")
-
-
-def _with_intervals(summary: Summary, form: str) -> str:
+def _with_intervals(summary: Summary, form: str, between: str) -> str:
     text = f"{summary.mean:{form}}"
     if summary.over_bursts is not None:
-        text += f" [{summary.over_bursts.low:{form}}, {summary.over_bursts.high:{form}}]"
+        text += f"{between}[{summary.over_bursts.low:{form}}, {summary.over_bursts.high:{form}}]"
     if summary.over_scenes is not None:
-        text += f" {{{summary.over_scenes.low:{form}}, {summary.over_scenes.high:{form}}}}"
+        text += f"{between}{{{summary.over_scenes.low:{form}}, {summary.over_scenes.high:{form}}}}"
     return text
 
 
