@@ -93,6 +93,15 @@ class NetworkParam:
             )
         return folder
 
+    def is_at_hand(self) -> bool:
+        """Whether `load_net` would find what it needs."""
+        if self.network is not None:
+            return True
+        try:
+            return self.find_weights() is not None
+        except FileNotFoundError:
+            return False
+
     def load_net(self) -> nn.Module:
         """The network in evaluation mode, on the CPU.
 

@@ -62,7 +62,7 @@ def notes(scores: Scores) -> list[str]:
         shape = " × ".join(str(size) for size in scores.run["first_burst"])
         lines.append(
             f"FLOPs (two per multiply-add) and median time of one burst of {shape}, on {scores.run['device']}; "
-            f"{NOT_KNOWN}: not run in torch, or loaded from files."
+            f"{NOT_KNOWN}: not run in torch, or no network at hand."
         )
     infinite = [
         f"{row.name}: {count} bursts are reproduced exactly or have no valid pixel ({metric} infinite); "
