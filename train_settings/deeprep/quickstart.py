@@ -9,17 +9,15 @@ from typing import Any
 
 import torch
 
-import data.transforms as tfm
-import dataset as datasets
 from actors.deeprep_actors import DeepRepDenoisingActor
 from admin.settings import Settings
-from data import DataLoader, processing, sampler
+from data import processing
 from data.postprocessing_functions import DenoisingPostProcess
 from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
 from models.deeprep.identity_start import start_as_aligned_mean
 from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
-from trainers import SimpleTrainer
+from train_settings.bundled_photos import photo_loader, train_in_one_cycle
 
 # fmt: off
 NETWORK: dict[str, Any] = {
@@ -41,14 +39,12 @@ def run(settings: Settings) -> None:
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 4, 100, 1e-3
     settings.max_minutes, settings.clip_grad_norm = 6, 1.0
 
-    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
-    bursts = processing.DenoisingProcessing(
-        64, 8, 2, 1, 4, transform=transform, log10_read_noise=(-2.7, -1.0), log10_shot_noise=(-1.6, -0.7)
+    loader = photo_loader(
+        settings,
+        lambda transform: processing.DenoisingProcessing(
+            64, 8, 2, 1, 4, transform=transform, log10_read_noise=(-2.7, -1.0), log10_shot_noise=(-1.6, -0.7)
+        ),
     )
-    photos = sampler.RandomImage(
-        [datasets.SamplePhotos("train")], [1], settings.batch_size * settings.steps_per_epoch, processing=bursts
-    )
-    loader = DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
     net = deeprep_denoise_custom_flow_iccv21(**NETWORK).to(memory_format=torch.channels_last)
     start_as_aligned_mean(net)
@@ -60,10 +56,4 @@ def run(settings: Settings) -> None:
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=4),
     }
     actor = DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05})
-    optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
-    steps = settings.epochs * settings.steps_per_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
-    )
-    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
-    trainer.train(settings.epochs, load_latest=True, fail_safe=True)
+    train_in_one_cycle(actor, loader, settings)

@@ -1,7 +1,7 @@
 """Small RAW burst super-resolution (x4) on photographs bundled with scikit-image: a CPU, no download.
 
-Command: python run_training.py deeprep sr_quickstart (for the shipped network, see docs/quickstart.md).
-Data: SamplePhotos, training scenes, with the published camera pipeline and motion. Hardware: 2 CPU cores, half an hour.
+Command: python run_training.py deeprep sr_quickstart. No network of it is shipped yet; its score was not measured.
+Data: SamplePhotos, training scenes, with the published camera pipeline and motion. Hardware: a CPU.
 The flow network is DeepRep's own, starts as a rough estimate, and learns the true shifts: no downloaded weights.
 """
 
@@ -9,15 +9,13 @@ from typing import Any
 
 import torch
 
-import data.transforms as tfm
-import dataset as datasets
 from actors.deeprep_actors import DeepRepSRSyntheticActor
 from admin.settings import Settings
-from data import DataLoader, processing, sampler
+from data import processing
 from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.own_flow_sr import deeprep_sr_own_flow, start_as_enlarged_mean
 from models.loss.image_quality_v2 import PSNR, PixelWiseError
-from trainers import SimpleTrainer
+from train_settings.bundled_photos import photo_loader, train_in_one_cycle
 
 # fmt: off
 NETWORK: dict[str, Any] = {
@@ -37,14 +35,12 @@ def run(settings: Settings) -> None:
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 20, 100, 1e-3
     settings.clip_grad_norm = 1.0
 
-    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
-    bursts = processing.SyntheticBurstProcessing(
-        256, 8, 4, burst_transformation_params=MOTION, transform=transform, return_shifts=True
+    loader = photo_loader(
+        settings,
+        lambda transform: processing.SyntheticBurstProcessing(
+            256, 8, 4, burst_transformation_params=MOTION, transform=transform, return_shifts=True
+        ),
     )
-    photos = sampler.RandomImage(
-        [datasets.SamplePhotos("train")], [1], settings.batch_size * settings.steps_per_epoch, processing=bursts
-    )
-    loader = DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
     net = deeprep_sr_own_flow(**NETWORK).to(memory_format=torch.channels_last)
     start_as_enlarged_mean(net)
@@ -55,10 +51,4 @@ def run(settings: Settings) -> None:
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=2),
     }
     actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.02})
-    optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
-    steps = settings.epochs * settings.steps_per_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
-    )
-    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
-    trainer.train(settings.epochs, load_latest=True, fail_safe=True)
+    train_in_one_cycle(actor, loader, settings)

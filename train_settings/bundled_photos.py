@@ -1,0 +1,32 @@
+"""What the small settings on bundled photographs share: the bursts, and one cycle of the learning rate."""
+
+from collections.abc import Callable
+
+import torch
+
+import data.transforms as tfm
+import dataset as datasets
+from actors.base_actor import BaseActor
+from admin.settings import Settings
+from data import DataLoader, sampler
+from data.base_processing import BaseProcessing
+from trainers import SimpleTrainer
+
+
+def photo_loader(settings: Settings, make_bursts: Callable[[tfm.Transform], BaseProcessing]) -> DataLoader:
+    """Random bursts of the training scenes of `SamplePhotos`; `make_bursts` gets the transform of the photographs."""
+    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
+    samples = settings.batch_size * settings.steps_per_epoch
+    photos = sampler.RandomImage([datasets.SamplePhotos("train")], [1], samples, processing=make_bursts(transform))
+    return DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
+
+
+def train_in_one_cycle(actor: BaseActor, loader: DataLoader, settings: Settings) -> None:
+    """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing."""
+    optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
+    steps = settings.epochs * settings.steps_per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
+    )
+    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
+    trainer.train(settings.epochs, load_latest=True, fail_safe=True)
