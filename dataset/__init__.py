@@ -5,6 +5,7 @@ from dataset.color_denoise_test_set import ColorDenoiseTestSet
 from dataset.grayscale_denoise_test_set import GrayscaleDenoiseTestSet
 from dataset.image_folder import ImageFolder
 from dataset.openimages_dataset import OpenImagesDataset
+from dataset.sample_clips import SampleClips
 from dataset.sample_photos import SamplePhotos
 from dataset.synthetic_burst_val_set import SyntheticBurstVal
 from dataset.zurich_raw2rgb_dataset import ZurichRAW2RGB
@@ -15,6 +16,7 @@ __all__ = [
     "GrayscaleDenoiseTestSet",
     "ImageFolder",
     "OpenImagesDataset",
+    "SampleClips",
     "SamplePhotos",
     "SyntheticBurstVal",
     "ZurichRAW2RGB",
