@@ -1,0 +1,1 @@
+"""Permutation-invariant burst deblurring (Aittala and Durand, ECCV 2018)."""
