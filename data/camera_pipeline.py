@@ -26,6 +26,7 @@ __all__ = [
     "random_gains",
     "random_noise_levels",
     "read_noise_level",
+    "rgb_to_camera",
     "safe_invert_gains",
 ]
 
@@ -50,8 +51,15 @@ def random_ccm(draws: Draws | None = None) -> torch.Tensor:
     """A random ``rgb2cam`` matrix [3, 3]: a convex mixture of four cameras, whose rows sum to one."""
     draws = draws or Draws()
     weights = torch.tensor([draws.uniform(0, 1) for _ in range(len(_XYZ_TO_CAMERA))])
-    xyz2cam = (_XYZ_TO_CAMERA * weights[:, None, None]).sum(dim=0) / weights.sum()
-    rgb2cam = xyz2cam @ _RGB_TO_XYZ
+    return rgb_to_camera((_XYZ_TO_CAMERA * weights[:, None, None]).sum(dim=0) / weights.sum())
+
+
+def rgb_to_camera(xyz2cam: torch.Tensor | None = None) -> torch.Tensor:
+    """The ``rgb2cam`` matrix [3, 3] of a camera, rows of sum one, from its XYZ-to-camera matrix as DNG files store it.
+
+    None takes the first of the four cameras of :func:`random_ccm`.
+    """
+    rgb2cam = (_XYZ_TO_CAMERA[0] if xyz2cam is None else xyz2cam) @ _RGB_TO_XYZ
     return rgb2cam / rgb2cam.sum(dim=1, keepdim=True)
 
 

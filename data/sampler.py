@@ -28,7 +28,7 @@ def no_processing(data: TensorDict) -> TensorDict:
     return data
 
 
-class _Sampler(torch.utils.data.Dataset[TensorDict]):
+class KeyedSampler(torch.utils.data.Dataset[TensorDict]):
     """Runs the processing of a sampler with the draws that belong to the sample."""
 
     processing: Processing
@@ -40,7 +40,7 @@ class _Sampler(torch.utils.data.Dataset[TensorDict]):
         return data
 
 
-class IndexedImage(_Sampler):
+class IndexedImage(KeyedSampler):
     """Image number ``index`` of one data set, for validation.
 
     Items: ``frame`` (uint8 HWC RGB), ``dataset`` (its name), ``sample``, and what the processing makes of them.
@@ -54,11 +54,11 @@ class IndexedImage(_Sampler):
         return int(self.dataset.get_num_images())
 
     def __getitem__(self, index: int) -> TensorDict:
-        key = _checked_key(index, len(self))
+        key = checked_key(index, len(self))
         return self._processed(_image_sample(self.dataset, int(key), key), key.draws())
 
 
-class RandomImage(_Sampler):
+class RandomImage(KeyedSampler):
     """A random image of one of several data sets; the index only says which draws are used.
 
     Args:
@@ -110,7 +110,7 @@ class RandomImage(_Sampler):
         return self._processed(_image_sample(dataset, image_id, key), draws)
 
 
-class IndexedBurst(_Sampler):
+class IndexedBurst(KeyedSampler):
     """Burst number ``index`` of one data set, for validation.
 
     Args:
@@ -145,7 +145,7 @@ class IndexedBurst(_Sampler):
         return int(self.dataset.get_num_bursts())
 
     def __getitem__(self, index: int) -> TensorDict:
-        key = _checked_key(index, len(self))
+        key = checked_key(index, len(self))
         draws = key.draws()
         burst_id = int(key)
         count = _number_of_frames(self.dataset, burst_id, self.burst_size)
@@ -157,7 +157,7 @@ class IndexedBurst(_Sampler):
         return self._processed(data, draws)
 
 
-class RandomBurst(_Sampler):
+class RandomBurst(KeyedSampler):
     """A random burst of one of several data sets; the index only says which draws are used.
 
     Args:
@@ -237,8 +237,12 @@ def _weights(datasets: list[Any], p_datasets: Sequence[float] | None, count: str
     return weights
 
 
-def _checked_key(index: int, length: int) -> SampleKey:
-    # Plain iteration over a map-style data set ends at the IndexError.
+def checked_key(index: int, length: int) -> SampleKey:
+    """The key of a sample.
+
+    Raises:
+        IndexError: there is no such sample; plain iteration over a map-style data set ends at it.
+    """
     if not 0 <= index < length:
         raise IndexError(f"sample {int(index)} of {length}")
     return SampleKey.of(index)

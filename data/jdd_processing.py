@@ -1,0 +1,142 @@
+"""Training samples of joint denoising and demosaicking: from the frames of a clip to a noisy RAW burst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from admin.tensordict import TensorDict
+from data.base_processing import BaseProcessing, take_draws
+from data.boxes import Box, Size, image_size, rows_and_columns
+from data.jdd_camera import (
+    PUBLISHED_TRAINING_MAP,
+    Camera,
+    NoiseLevel,
+    add_noise,
+    checked_noise_map,
+    noise_map,
+    photo_to_linear,
+)
+from utils.draws import Draws, standard_normal
+from utils.ops.mosaic import mosaic
+
+
+class JDDProcessing(BaseProcessing):
+    """A noisy packed burst of a random window of the frames, with its noise map and the clean centre frame.
+
+    Guo et al., CVPR 2022: random camera and noise level, the same ones for all frames.
+
+    Args:
+        crop_sz: side of the window in pixels of the frames, or (rows, columns), even; 720 of the 720 x 1280 frames of
+            REDS in the published training.
+        use_flip: flip rows with probability 1/2.
+        use_rot: flip columns, and transpose, with probability 1/2 each.
+        noise_map_mode: a key of ``data.jdd_camera.NOISE_MAPS``.
+
+    Raises:
+        ValueError: an odd size, a transposed window that is no square, another noise map.
+    """
+
+    def __init__(
+        self,
+        crop_sz: Size = 720,
+        use_flip: bool = True,
+        use_rot: bool = True,
+        noise_map_mode: str = PUBLISHED_TRAINING_MAP,
+    ) -> None:
+        super().__init__(transform=None)
+        self.crop_sz = rows_and_columns(crop_sz)
+        if any(side < 2 or side % 2 for side in self.crop_sz):
+            raise ValueError(f"crop_sz={crop_sz}: a mosaic needs even sides of at least 2 pixels")
+        if use_rot and self.crop_sz[0] != self.crop_sz[1]:
+            raise ValueError(f"crop_sz={crop_sz} is no square, so it cannot be transposed; set use_rot=False")
+        self.use_flip, self.use_rot = use_flip, use_rot
+        self.noise_map_mode = checked_noise_map(noise_map_mode)
+
+    def __call__(self, data: TensorDict) -> TensorDict:
+        """Replaces ``frames`` by the keys that :meth:`render` returns."""
+        draws = take_draws(data)
+        frames = data.pop("frames")
+        data.update(self.render(frames, self.draw(image_size(frames[0]), draws)))
+        return data
+
+    def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
+        """Everything random about a burst.
+
+        Args:
+            shape: (height, width) of the frames.
+            draws: source of randomness.
+
+        Returns:
+            ``crop`` (top, left), ``camera``, ``noise_level``, ``flip_rows``, ``flip_columns``, ``transpose``,
+            ``noise_seed``.
+
+        Raises:
+            ValueError: the frames are smaller than the window.
+        """
+        rows, columns = self.crop_sz
+        if shape[0] < rows or shape[1] < columns:
+            raise ValueError(f"frames of {shape[0]} x {shape[1]} pixels are smaller than crop_sz={self.crop_sz}")
+        return {
+            "crop": (draws.integer(0, shape[0] - rows), draws.integer(0, shape[1] - columns)),
+            "camera": Camera.draw(draws),
+            "noise_level": NoiseLevel.draw(draws),
+            "flip_rows": draws.chance(0.5) and self.use_flip,
+            "flip_columns": draws.chance(0.5) and self.use_rot,
+            "transpose": draws.chance(0.5) and self.use_rot,
+            "noise_seed": draws.seed(),
+        }
+
+    def render(self, frames: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
+        """The burst that belongs to the drawn parameters.
+
+        Args:
+            frames: T frames, uint8 [H, W, 3] in 0..255 or float [3, H, W] in 0..1; RGB, display gamma.
+            params: see :meth:`draw`; ``noise`` [T, 4, h, w], a normal sample, may stand for ``noise_seed``.
+
+        Returns:
+            ``burst`` [T, 4, h, w] noisy packed RGGB, linear, 0..1; ``noise_map`` like it; ``burst_gt`` like it, without
+            noise; ``frame_gt`` [3, 2h, 2w] linear sensor RGB of frame T // 2; ``meta_info`` with ``cam2rgb`` and
+            ``rgb2cam`` [3, 3], ``rgb_gain``, ``red_gain``, ``blue_gain``, ``shot``, ``read`` (0-d) and
+            ``noise_map_mode``.
+        """
+        window = Box(*params["crop"], *self.crop_sz)
+        photos = torch.stack([_as_tensor(window.cut(frame)) for frame in frames])
+        camera, level = params["camera"], params["noise_level"]
+        linear = augmented(
+            photo_to_linear(photos, camera), params["flip_rows"], params["flip_columns"], params["transpose"]
+        )
+        clean = mosaic(linear)
+        noise = params.get("noise")
+        if noise is None:
+            noise = standard_normal(clean.shape, params["noise_seed"], clean.device)
+        noisy = add_noise(clean, level, noise)
+        return {
+            "burst": noisy,
+            "noise_map": noise_map(noisy, level, self.noise_map_mode),
+            "burst_gt": clean,
+            "frame_gt": linear[len(frames) // 2].contiguous(),
+            "meta_info": {
+                **camera.metadata(),
+                "shot": torch.tensor(level.shot, dtype=torch.float32),
+                "read": torch.tensor(level.read, dtype=torch.float32),
+                "noise_map_mode": self.noise_map_mode,
+            },
+        }
+
+
+def augmented(image: torch.Tensor, flip_rows: bool, flip_columns: bool, transpose: bool) -> torch.Tensor:
+    """``image`` [..., H, W] with its rows in reverse order, then its columns, then transposed, as asked for."""
+    axes = [axis for axis, flip in ((-2, flip_rows), (-1, flip_columns)) if flip]
+    flipped = image.flip(axes) if axes else image
+    return flipped.transpose(-2, -1) if transpose else flipped
+
+
+def _as_tensor(image: Any) -> torch.Tensor:
+    """RGB float [3, H, W] in 0..1."""
+    if isinstance(image, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).to(torch.float32) / 255.0
+    return image
