@@ -153,6 +153,8 @@ class Benchmark:
         encoding: how predictions are stored. Also predictions that are scored without storing them go through it.
         baselines: training-free rows, shown first.
         per_frame_info: keys of `info` whose first axis counts frames, cut together with the burst for `burst_sz`.
+        reference: which frame is restored; for `burst_sz` the frames from the first one on are kept, or those around
+            the middle one.
         footnotes: what a reader of the table has to know.
         groupings: further tables.
         mean_over: `bursts`, or `scenes` for the mean of the scenes' means.
@@ -167,6 +169,7 @@ class Benchmark:
     encoding: PredictionEncoding = LINEAR_14_BIT
     baselines: tuple[NetworkParam, ...] = ()
     per_frame_info: tuple[str, ...] = ()
+    reference: Literal["first", "middle"] = "first"
     footnotes: tuple[str, ...] = ()
     groupings: tuple[Grouping, ...] = ()
     mean_over: Literal["bursts", "scenes"] = "bursts"
@@ -176,16 +179,22 @@ class Benchmark:
         return BenchmarkItems(self.data())
 
     def shorten(self, item: Item, frames: int) -> Item:
-        """`item` with only its first `frames` frames.
+        """`item` with only its first `frames` frames, or those around the middle one.
 
         Raises:
-            ValueError: the burst has fewer.
+            ValueError: the burst has fewer, or the middle one would not stay in the middle.
         """
         available = item.burst.shape[0]
         if frames > available:
             raise ValueError(f"burst {item.name} of {self.name} has {available} frames, burst_sz asks for {frames}")
-        info = {key: value[:frames] if key in self.per_frame_info else value for key, value in item.info.items()}
-        return replace(item, burst=item.burst[:frames], info=info)
+        first = 0
+        if self.reference == "middle":
+            first = available // 2 - frames // 2
+            if frames % 2 == 0:
+                raise ValueError(f"burst_sz {frames}: {self.name} restores the middle frame; give an odd number")
+        kept = slice(first, first + frames)
+        info = {key: value[kept] if key in self.per_frame_info else value for key, value in item.info.items()}
+        return replace(item, burst=item.burst[kept], info=info)
 
 
 class BenchmarkItems(Sequence[Item]):

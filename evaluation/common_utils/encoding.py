@@ -13,17 +13,19 @@ class PredictionEncoding:
     Attributes:
         full_scale: the number that stands for 1.0; 2^14 in the published SR and denoising benchmarks.
         space: in words, what the stored values are, e.g. `linear sensor RGB`.
+        rounded: round to the nearest step instead of truncating, as the published benchmarks do.
     """
 
     full_scale: int = 2**14
     space: str = "linear"
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.full_scale < 2**16:
             raise ValueError(f"full_scale {self.full_scale} does not fit into 16 bits; give 1 to 65535")
 
     def encode(self, prediction: torch.Tensor) -> np.ndarray:
-        """Clamp to 0..1, scale, truncate.
+        """Clamp to 0..1, scale, truncate or round.
 
         Args:
             prediction: [1, C, H, W] or [C, H, W], 0..1.
@@ -42,6 +44,8 @@ class PredictionEncoding:
             bad = int((~torch.isfinite(prediction)).sum())
             raise ValueError(f"{bad} of {prediction.numel()} predicted values are not finite")
         steps = prediction.detach().float().clamp(0.0, 1.0) * self.full_scale
+        if self.rounded:
+            steps = steps.round()
         return steps.permute(1, 2, 0).cpu().numpy().astype(np.uint16)
 
     def decode(self, stored: np.ndarray) -> torch.Tensor:

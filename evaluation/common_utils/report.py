@@ -53,7 +53,8 @@ def notes(scores: Scores) -> list[str]:
         else:
             lines.append(f"{metric.label}: {metric.protocol.describe()}.")
     lines.append(
-        f"Predictions: {benchmark.encoding.space}, 16-bit PNG with {benchmark.encoding.full_scale} = 1, truncated. "
+        f"Predictions: {benchmark.encoding.space}, 16-bit PNG with {benchmark.encoding.full_scale} = 1, "
+        f"{'rounded' if benchmark.encoding.rounded else 'truncated'}. "
         f"Mean over {len(scores.rows[0].bursts)} bursts{_scenes(scores)}; [ ]: 95 % bootstrap interval over bursts"
         f"{_scene_interval(scores)}."
     )
