@@ -79,7 +79,7 @@ NOISE_LEVELS = {"high": NoiseLevel(shot=6.4e-3, read=2e-2), "low": NoiseLevel(sh
 """The two noise levels of the test sets."""
 
 
-def _linear_map(noisy: torch.Tensor, shot: float, read: float) -> torch.Tensor:
+def _variance_map(noisy: torch.Tensor, shot: float, read: float) -> torch.Tensor:
     return noisy * shot + read
 
 
@@ -88,7 +88,7 @@ def _deviation_map(noisy: torch.Tensor, shot: float, read: float) -> torch.Tenso
 
 
 NOISE_MAPS: dict[str, Callable[[torch.Tensor, float, float], torch.Tensor]] = {
-    "linear": _linear_map,
+    "variance": _variance_map,
     "deviation": _deviation_map,
 }
 """What a network is told about the noise: ``shot * x + read``, or the deviation ``sqrt(shot * x + read**2)``.
@@ -96,7 +96,7 @@ NOISE_MAPS: dict[str, Callable[[torch.Tensor, float, float], torch.Tensor]] = {
 The original trains and validates with the first and tests with the second. At the high noise level they differ up to
 threefold, so a network should be tested with the one that it was trained with, save for the published figures.
 """
-PUBLISHED_TRAINING_MAP, PUBLISHED_TEST_MAP = "linear", "deviation"
+PUBLISHED_TRAINING_MAP, PUBLISHED_TEST_MAP = "variance", "deviation"
 
 
 def noise_map(noisy: torch.Tensor, level: NoiseLevel, mode: str) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Training-free restoration: what every trained network has to beat."""
 
+from models.classical.joint_demosaicking import DemosaickedAlignedMean, DemosaickedReference
 from models.classical.merge import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
 from models.classical.super_resolution import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling
 
@@ -10,5 +11,7 @@ __all__ = [
     "BilinearUpsampling",
     "BurstMean",
     "DemosaicUpsampling",
+    "DemosaickedAlignedMean",
+    "DemosaickedReference",
     "ReferenceFrame",
 ]
