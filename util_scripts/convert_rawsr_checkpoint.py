@@ -148,6 +148,19 @@ def parameter_name(variable: str) -> str | None:
     return None if inner is None or block not in SCOPES else f"{SCOPES[block]}.{inner}.{_LEAVES[leaf]}"
 
 
+def variable_name(parameter: str) -> str:
+    """The TensorFlow variable of a parameter of the network; the inverse of :func:`parameter_name`."""
+    module, _, leaf = parameter.rpartition(".")
+    leaf = {ours: theirs for theirs, ours in _LEAVES.items()}[leaf]
+    scopes = {ours: theirs for theirs, ours in SCOPES.items()}
+    if module in scopes:
+        return f"{ROOT}{scopes[module]}/{leaf}"
+    block, inner = module.split(".", 2)[:2], module.split(".", 2)[2]
+    dense = re.fullmatch(r"convs\.(\d+)", inner)
+    part = f"conv_{int(dense[1]) + 1}" if dense else {ours: theirs for theirs, ours in _BLOCK_PARTS.items()}[inner]
+    return f"{ROOT}{scopes['.'.join(block)]}/{part}/{leaf}"
+
+
 def to_torch(values: np.ndarray) -> torch.Tensor:
     """TensorFlow's layout to torch's: all axes of a kernel in the order (3, 2, 0, 1), no flip; matrices transposed.
 

@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from data.raw_image_processing import convert_to_rggb
 from utils.atomic_write import write_bytes
+from utils.raw_files import UnreadableRaw
 
 EXPOSURE_TIME, F_NUMBER, ISO, NOISE_PROFILE = 33434, 33437, 34855, 0xC761
 _NAMES = {EXPOSURE_TIME: "ExposureTime", F_NUMBER: "FNumber", ISO: "ISOSpeedRatings", NOISE_PROFILE: "Tag 0xC761"}
 _CANON_UNIT = 1024.0  # of the white balance that Canon files hold, and so the data set
-
-
-class UnreadableRaw(ValueError):
-    """A RAW file is missing, damaged, or lacks something that the data set needs; names the file."""
 
 
 @dataclass(frozen=True)

@@ -87,17 +87,20 @@ def _full_precision(device: torch.device) -> Iterator[None]:
 class SSIM(nn.Module):
     """Structural similarity of one scale: 11 x 11 Gaussian window of standard deviation 1.5, no padding, per channel.
 
-    The range of values is guessed from the prediction alone (:func:`value_range`), after the border is cut. The project
-    pages of DBSR and DeepRep head this number "MS-SSIM".
+    The project pages of DBSR and DeepRep head this number "MS-SSIM".
 
     Args:
         boundary_ignore: pixels cut at each side; None or 0 for none.
         use_for_loss: return 1 - SSIM.
+        val_range: range of values; None guesses it from the prediction alone (:func:`value_range`), after the border is
+            cut.
     """
 
-    def __init__(self, boundary_ignore: int | None = None, use_for_loss: bool = True) -> None:
+    def __init__(
+        self, boundary_ignore: int | None = None, use_for_loss: bool = True, val_range: float | None = None
+    ) -> None:
         super().__init__()
-        self.boundary_ignore, self.use_for_loss = boundary_ignore, use_for_loss
+        self.boundary_ignore, self.use_for_loss, self.val_range = boundary_ignore, use_for_loss, val_range
 
     def forward(self, pred: torch.Tensor, gt: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
         """``pred``, ``gt`` [B, C, H, W]; ``valid`` (weights that broadcast to them) is asked at the window's middle."""
@@ -109,7 +112,7 @@ class SSIM(nn.Module):
 
     def _mean(self, pred: torch.Tensor, gt: torch.Tensor, valid: torch.Tensor | None, per_image: bool) -> torch.Tensor:
         pred, gt, valid = compared_images(pred, gt, valid, self.boundary_ignore)
-        similarity, _ = ssim_maps(pred, gt)
+        similarity, _ = ssim_maps(pred, gt, val_range=self.val_range)
         valid = crop_boundary(valid, WINDOW_SIZE // 2) if valid is not None else None
         mean = masked_mean(similarity, valid, per_image)
         return 1 - mean if self.use_for_loss else mean

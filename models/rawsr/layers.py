@@ -41,8 +41,8 @@ class HalvingConv(nn.Conv2d):
     For even sides only the right and the bottom are padded; torch's padding of 1 would shift the grid by a pixel.
     """
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, channels, 3, stride=2)
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         (top, bottom), (left, right) = ((size % 2, 1) for size in x.shape[-2:])

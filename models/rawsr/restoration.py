@@ -42,7 +42,7 @@ class RestorationBranch(nn.Module):
         self.scale = scale
         self.stem = conv(4, width)
         self.enc = DCABlock(width, growth, layers)
-        self.down = HalvingConv(width)
+        self.down = HalvingConv(width, width)
         self.mid1 = DCABlock(width, growth, layers)
         self.mid2 = DCABlock(width, growth, layers)
         self.bottleneck = conv(3 * width, width, 1)

@@ -1,0 +1,172 @@
+"""RAW files of cameras (CR2, NEF, ARW, DNG …) as a mosaic that starts on red, and a rendered image of the same pixels.
+
+rawpy (LibRaw) is imported where a file is read: nothing else needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from utils.ops.srgb import linear_to_srgb
+from utils.suggestions import unknown_name_message
+
+FloatImage = NDArray[np.float32]
+
+RAW_ENDINGS = frozenset(
+    ".3fr .arw .cr2 .cr3 .crw .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .srw .x3f".split()
+)
+
+# How the reference is rendered: LibRaw's options beside linear 16-bit values.
+RENDERINGS: dict[str, dict[str, Any]] = {
+    # As the mosaic is: nothing brightened, white where the sensor says.
+    "camera": {"use_camera_wb": True, "no_auto_bright": True, "adjust_maximum_thr": 0.0},
+    # As the original renders, in 16 bits: daylight white balance, brightened until 1 % of the pixels are white.
+    "daylight": {},
+}
+# The original's own reading of a file; see `read_raw_as_original`.
+ORIGINAL = "original"
+
+# LibRaw's orientation codes → quarter turns counter-clockwise.
+_QUARTER_TURNS = {0: 0, 3: 2, 5: 1, 6: 3}
+
+
+class UnreadableRaw(ValueError):
+    """A RAW file is missing, damaged, or lacks something that is needed; names the file."""
+
+
+@dataclass(frozen=True)
+class RawPhoto:
+    """What a network that takes a mosaic and a rendered image needs of a RAW file.
+
+    Attributes:
+        mosaic: [H, W] linear, 0..1, black level subtracted, no white balance; starts on red (R G / G B). Even sides.
+        reference: [H, W, 3] the same pixels rendered, RGB, sRGB curve, 0..1.
+        quarter_turns: how often the result has to be turned counter-clockwise to stand upright.
+        rendering: a key of `RENDERINGS`, or `original`.
+    """
+
+    mosaic: FloatImage
+    reference: FloatImage
+    quarter_turns: int
+    rendering: str
+
+
+def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
+    """Reads sensor values as they are, whatever the Bayer order, and lets LibRaw render the same pixels.
+
+    A row or a column is cut at the top or left where the sensor does not start on red, and at the other side where a
+    side would be odd. Nothing is turned: interpolation would change the mosaic. White is the sensor's, not the largest
+    value of the image. A camera that notes no white balance is rendered at daylight.
+
+    Args:
+        rendering: a key of `RENDERINGS`.
+
+    Raises:
+        UnreadableRaw: it cannot be opened, or is not from a Bayer sensor.
+        ValueError: unknown rendering.
+    """
+    if rendering not in RENDERINGS:
+        raise ValueError(unknown_name_message("rendering of RAW files", rendering, RENDERINGS))
+    with _opened(path) as raw:
+        sensor, colors = raw.raw_image_visible, raw.raw_colors_visible[:2, :2]
+        top, left = _red_corner(path, raw, colors)
+        height, width = ((size - start) // 2 * 2 for size, start in zip(sensor.shape, (top, left), strict=True))
+        if min(height, width) < 2:
+            raise UnreadableRaw(f"{path} shows {sensor.shape[0]} x {sensor.shape[1]} pixels, which is no image")
+        part = (slice(top, top + height), slice(left, left + width))
+        mosaic = _normalised(path, raw, sensor[part], np.roll(colors, (-top, -left), axis=(0, 1)))
+        turns = _QUARTER_TURNS.get(raw.sizes.flip, 0)
+        options = dict(RENDERINGS[rendering])
+        if options.get("use_camera_wb") and min(raw.camera_whitebalance[:3]) <= 0:
+            options["use_camera_wb"] = False
+        linear = raw.postprocess(gamma=(1, 1), output_bps=16, user_flip=0, **options)
+        if linear.shape[:2] != sensor.shape:
+            raise UnreadableRaw(f"{path} is rendered with {linear.shape[:2]} pixels, its sensor has {sensor.shape}")
+        reference = encoded_reference(linear[part], 65535)
+    return RawPhoto(mosaic, reference, turns, rendering)
+
+
+def read_raw_as_original(path: Path) -> RawPhoto:
+    """Reads a RAW file as the published RawSR did, for comparison with its results.
+
+    LibRaw renders the file twice, upright. The mosaic is taken from the first, demosaicked rendering, as if every camera
+    were RGGB: on others, and on turned images, its values are interpolated and not measured. Its white level is the
+    largest value of the image where that is above 75 % of the sensor's. The reference is linear with 8 bits, at daylight
+    and brightened, before it gets its curve.
+
+    Raises:
+        UnreadableRaw: it cannot be opened.
+    """
+    import rawpy
+
+    with _opened(path) as raw:
+        colors = raw.postprocess(
+            gamma=(1, 1),
+            user_wb=[1.0, 1.0, 1.0, 1.0],
+            output_bps=16,
+            output_color=rawpy.ColorSpace.raw,
+            demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
+            no_auto_bright=True,
+            no_auto_scale=False,
+        )
+    with _opened(path) as raw:
+        linear = raw.postprocess(gamma=(1, 1))
+    height, width = (size // 2 * 2 for size in colors.shape[:2])
+    mosaic = remosaicked(colors[:height, :width])
+    return RawPhoto(mosaic, encoded_reference(linear[:height, :width], 255), 0, ORIGINAL)
+
+
+def remosaicked(colors: NDArray[np.integer[Any]]) -> FloatImage:
+    """The RGGB mosaic [H, W], 0..1, of 16-bit RGB values [H, W, 3]: every pixel keeps one of its colours."""
+    mosaic = np.empty(colors.shape[:2], np.float32)
+    for row, column, color in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[row::2, column::2] = colors[row::2, column::2, color]
+    return mosaic / np.float32(65535)
+
+
+def encoded_reference(linear: NDArray[np.integer[Any]], white: int) -> FloatImage:
+    """Linear integers 0..white with the sRGB curve, float32 0..1."""
+    values = torch.from_numpy(np.asarray(linear, np.float32) / np.float32(white))
+    return np.asarray(linear_to_srgb(values).numpy(), np.float32)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import rawpy
+
+    try:
+        with rawpy.imread(str(path)) as raw:
+            yield raw
+    except (rawpy.LibRawError, OSError) as error:
+        raise UnreadableRaw(f"{path} cannot be read as a RAW file: {error}") from error
+
+
+def _red_corner(path: Path, raw: Any, colors: NDArray[np.integer[Any]]) -> tuple[int, int]:
+    """Row and column, 0 or 1, of the first red pixel."""
+    letters = raw.color_desc.decode("ascii")
+    pattern = "".join(letters[index] for index in colors.reshape(-1)) if raw.raw_pattern is not None else "none"
+    if pattern not in ("RGGB", "BGGR", "GRBG", "GBRG") or raw.raw_pattern.shape != (2, 2):
+        raise UnreadableRaw(f"{path} is not from a Bayer sensor (pattern {pattern}); RawSR needs one")
+    return divmod(pattern.index("R"), 2)
+
+
+def _normalised(path: Path, raw: Any, sensor: NDArray[np.uint16], colors: NDArray[np.integer[Any]]) -> FloatImage:
+    """(value - black) / (white - black), clipped to 0..1; black per colour."""
+    black = raw.black_level_per_channel
+    mosaic = np.empty(sensor.shape, np.float32)
+    for row in (0, 1):
+        for column in (0, 1):
+            level = black[colors[row, column]]
+            if raw.white_level <= level:
+                raise UnreadableRaw(f"{path}: its white level {raw.white_level} is not above its black level {level}")
+            cell = sensor[row::2, column::2].astype(np.float32)
+            mosaic[row::2, column::2] = (cell - level) / np.float32(raw.white_level - level)
+    return np.clip(mosaic, 0.0, 1.0, out=mosaic)
