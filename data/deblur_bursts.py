@@ -1,0 +1,98 @@
+"""What both engines of burst deblurring share: from a photograph to a sample."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from admin.tensordict import TensorDict
+from data.base_processing import BaseProcessing, take_draws
+from data.boxes import image_size
+from data.transforms import TransformBase
+from utils.draws import Draws
+
+Levels = tuple[float, float, float]  # noise deviation of red, green and blue in grey levels
+
+_FIRST_NOISE = (2.0, 5.0)  # of the noise level
+_SECOND_NOISE = (0.1, 0.5)  # of the first noise
+
+
+class DeblurBursts(BaseProcessing):
+    """Blurred, noisy frames of one photograph; see the two engines for how.
+
+    Args:
+        size: side of the frames in pixels.
+        burst_size: number of frames T.
+        kernel_lvl: how strong the blur is.
+        noise_lvl: how strong the noise is; 1 is a deviation of 2 to 5 grey levels.
+        motion_blur: camera shake; else Gaussian blur.
+        align: move the frames onto each other.
+        transform: applied to the photograph first.
+
+    Raises:
+        ValueError: sizes or levels that make no burst.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        burst_size: int,
+        kernel_lvl: float,
+        noise_lvl: float,
+        motion_blur: bool,
+        align: bool,
+        transform: TransformBase | None = None,
+    ) -> None:
+        super().__init__(transform)
+        if min(size, burst_size) < 1 or kernel_lvl <= 0 or noise_lvl < 0:
+            raise ValueError(
+                f"size={size} and burst_size={burst_size} must be at least 1, kernel_lvl={kernel_lvl} above 0 and"
+                f" noise_lvl={noise_lvl} not negative"
+            )
+        self.size, self.burst_size = size, burst_size
+        self.kernel_lvl, self.noise_lvl = kernel_lvl, noise_lvl
+        self.motion_blur, self.align = motion_blur, align
+
+    def __call__(self, data: TensorDict) -> TensorDict:
+        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
+        draws = take_draws(data)
+        frame = data.pop("frame")
+        data.update(self.render(frame, self.draw(image_size(frame), draws)))
+        return data
+
+    @abstractmethod
+    def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
+        """Everything random about one burst of a photograph of ``shape`` (height, width)."""
+
+    @abstractmethod
+    def render(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """The burst that belongs to the drawn parameters.
+
+        Returns:
+            ``burst`` [T, 3, size, size] and ``frame_gt`` [3, size, size]: float32 grey levels 0..255 in display (gamma)
+            space, whole numbers; ``unaligned``, the number of frames whose alignment failed.
+        """
+
+
+def draw_noise_levels(level: Levels, draws: Draws) -> tuple[Levels, Levels]:
+    """The deviations of the two noises of a frame: 2 to 5 times ``level``, and 0.1 to 0.5 times that."""
+    first = _scaled(level, _FIRST_NOISE, draws)
+    return first, _scaled(first, _SECOND_NOISE, draws)
+
+
+def _scaled(level: Levels, factors: tuple[float, float], draws: Draws) -> Levels:
+    red, green, blue = (draws.uniform(factors[0] * channel, factors[1] * channel) for channel in level)
+    return red, green, blue
+
+
+def sample(target: NDArray[Any], frames: list[NDArray[Any]], unaligned: int) -> dict[str, Any]:
+    """The keys of a sample of images [H, W, 3]."""
+    planes = [
+        torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32))
+        for image in (target, *frames)
+    ]
+    return {"burst": torch.stack(planes[1:]), "frame_gt": planes[0], "unaligned": unaligned}
