@@ -86,11 +86,16 @@ def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:
     Raises:
         ValueError: another type or shape, or an ending that names no image format.
     """
-    if image.dtype != np.uint8:
-        raise ValueError(f"{path}: got {image.dtype} values, a picture takes uint8 (0..255)")
-    if image.ndim == 3 and image.shape[2] == 3 and image.size:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
-    _encode(path, image, channels=(1, 3))
+    _encode(path, _as_stored(path, image), channels=(1, 3))
+
+
+def encode_png(image: NDArray[np.uint8], name: PathLike) -> bytes:
+    """The bytes of a PNG file of a picture, uint8 ``[H, W, 3]`` RGB or ``[H, W]`` grey; ``name`` is named in errors.
+
+    Raises:
+        ValueError: another type or shape.
+    """
+    return _encoded(name, _as_stored(name, image), channels=(1, 3), ending=".png")
 
 
 def _read_bytes(path: PathLike) -> bytes:
@@ -118,18 +123,29 @@ def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:
     return image
 
 
+def _as_stored(name: PathLike, image: NDArray[np.uint8]) -> np.ndarray:
+    """A picture with its channels in OpenCV's order."""
+    if image.dtype != np.uint8:
+        raise ValueError(f"{name}: got {image.dtype} values, a picture takes uint8 (0..255)")
+    if image.ndim == 3 and image.shape[2] == 3 and image.size:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return image
+
+
 def _encode(path: PathLike, image: np.ndarray, channels: tuple[int, ...]) -> None:
+    write_bytes(path, _encoded(path, image, channels, Path(path).suffix))
+
+
+def _encoded(path: PathLike, image: np.ndarray, channels: tuple[int, ...], ending: str) -> bytes:
     found = 1 if image.ndim == 2 else image.shape[-1]
     if image.ndim not in (2, 3) or found not in channels or image.size == 0:
         raise ValueError(
             f"{path}: cannot write an image of shape {image.shape}; expected [H, W, C] with C one of {channels}"
         )
     try:
-        done, encoded = cv2.imencode(Path(path).suffix, image)
+        done, encoded = cv2.imencode(ending, image)
     except cv2.error as error:
-        raise ValueError(
-            f"{path}: the ending {Path(path).suffix!r} names no image format that can be written"
-        ) from error
+        raise ValueError(f"{path}: the ending {ending!r} names no image format that can be written") from error
     if not done:
-        raise ValueError(f"{path}: an image of shape {image.shape} cannot be written as {Path(path).suffix!r}")
-    write_bytes(path, encoded.tobytes())
+        raise ValueError(f"{path}: an image of shape {image.shape} cannot be written as {ending!r}")
+    return encoded.tobytes()

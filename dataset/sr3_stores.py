@@ -1,0 +1,137 @@
+"""Where prepared frames of videos lie: folders of pictures, or one LMDB store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from admin.data_locations import MissingDataSet
+from utils.image_io import UnreadableImage, decode_image, read_image
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".ppm", ".bmp"}
+
+Listing = Mapping[str, Sequence[str]]
+
+
+class FrameStore(Protocol):
+    """Pictures by folder (``hr_128``), video and name."""
+
+    def listing(self, folder: str) -> Listing:
+        """Video → sorted names of its pictures.
+
+        Raises:
+            MissingDataSet: there is no such folder.
+        """
+        ...
+
+    def read(self, folder: str, video: str, name: str) -> NDArray[np.uint8]:
+        """uint8 [H, W, 3] RGB.
+
+        Raises:
+            UnreadableImage: it cannot be read.
+        """
+        ...
+
+
+class FolderStore:
+    """``<root>/<folder>/<video>/<name>``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def listing(self, folder: str) -> Listing:
+        place = self._root / folder
+        if not place.is_dir():
+            raise MissingDataSet(
+                f"{place} does not exist. Make it: python util_scripts/prepare_frames.py, with the sizes of the setting"
+            )
+        videos = sorted(path for path in place.iterdir() if path.is_dir())
+        return {video.name: sorted(path.name for path in video.iterdir() if is_picture(path)) for video in videos}
+
+    def read(self, folder: str, video: str, name: str) -> NDArray[np.uint8]:
+        return read_image(self._root / folder / video / name)
+
+
+class LmdbStore:
+    """One LMDB file; keys ``<folder>/<video>/<name>``, values are the bytes of PNG files.
+
+    The original's keys lacked the video, so frames of different videos overwrote each other; such a store cannot be
+    read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._opened: Any = None
+        self._process = 0
+
+    def listing(self, folder: str) -> Listing:
+        found: dict[str, list[str]] = {}
+        with self._environment().begin() as transaction:
+            keys = [key.decode() for key in transaction.cursor().iternext(values=False)]
+        for key in keys:
+            parts = key.split("/")
+            if len(parts) == 3 and parts[0] == folder:
+                found.setdefault(parts[1], []).append(parts[2])
+        if not found:
+            raise MissingDataSet(
+                f"{self._root} has no keys {folder}/<video>/<frame> but {', '.join(keys[:3]) or 'none'}. "
+                "Make it: python util_scripts/prepare_frames.py --lmdb"
+            )
+        return {video: sorted(names) for video, names in found.items()}
+
+    def read(self, folder: str, video: str, name: str) -> NDArray[np.uint8]:
+        key = f"{folder}/{video}/{name}"
+        with self._environment().begin() as transaction:
+            content = transaction.get(key.encode())
+        if content is None:
+            raise UnreadableImage(f"{self._root} has no key {key}")
+        return decode_image(content, f"{self._root}: {key}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_root": self._root, "_opened": None, "_process": 0}
+
+    def _environment(self) -> Any:
+        """The opened file; every process opens its own."""
+        if self._opened is None or self._process != os.getpid():
+            lmdb = import_lmdb()
+            if not self._root.exists():
+                raise MissingDataSet(f"{self._root} does not exist. Make it: util_scripts/prepare_frames.py --lmdb")
+            self._opened = lmdb.open(str(self._root), readonly=True, lock=False, readahead=False)
+            self._process = os.getpid()
+        return self._opened
+
+
+def open_store(datatype: str, root: Path) -> FrameStore:
+    """The store of ``datatype`` img or lmdb.
+
+    Raises:
+        ValueError: another one.
+    """
+    if datatype == "img":
+        return FolderStore(root)
+    if datatype == "lmdb":
+        return LmdbStore(root)
+    raise ValueError(f"datatype = {datatype!r}: expected img (folders of pictures) or lmdb")
+
+
+def import_lmdb() -> Any:
+    """The module, or an error that says how to get it.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError("LMDB stores need the package lmdb: pip install lmdb") from error
+    return lmdb
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture by its ending."""
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")

@@ -1,0 +1,1 @@
+"""Experiments of SR3 for several frames."""
