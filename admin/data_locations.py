@@ -77,6 +77,40 @@ LOCATIONS: dict[str, DataLocation] = {
         ("Google Drive file 1rXmauXa_AW8ZrNiD2QPrbmxcIOfsiONE",),
         _NO_LICENCE,
     ),
+    "rawsr_dir": DataLocation(
+        "RawSR training and test pairs",
+        "{Training,Testing}/{TrainingSet/<stem><4 characters>.npy,GT/<stem>.npy,ISP/<stem><4 characters>.jpeg}",
+        (
+            "python util_scripts/synthesize_rawsr.py PHOTOS PATH, which makes pairs of your own",
+            "python util_scripts/download_rawsr.py, which says what is left of the published set",
+        ),
+        _NO_LICENCE,
+    ),
+    "rawsr_real_dir": DataLocation(
+        "RAW files of cameras for RawSR", "*: RAW files (DNG, CR2, NEF, ARW, …)", ("your own camera",), "yours"
+    ),
+    "reds_dir": DataLocation(
+        "REDS, sharp frames",
+        "{train_sharp,val_sharp}/<clip>/<frame>.png as the archives unpack, or regrouped <clip>/<frame>.png (clips 000 "
+        "… 269), or an LMDB file *.lmdb; for REDS4 the clips 000, 011, 015 and 020 are enough",
+        (
+            "https://seungjunnah.github.io/Datasets/reds.html (train_sharp and val_sharp, by hand: the servers that "
+            "the page links have changed)",
+        ),
+        "CC BY 4.0, as the page of the data set states",
+    ),
+    "videezy_dir": DataLocation(
+        "Videezy 4K, test clips of the two-stage alignment paper",
+        "<clip>/<frame>.png",
+        ("Google Drive file 1YDljUONvyKUO24smTx__CUH_4Zxhle09",),
+        f"collected from videezy.com; {_NO_LICENCE}",
+    ),
+    "sc_burst_dir": DataLocation(
+        "SC_burst, real RAW bursts of smartphones",
+        "Scene*/*.mat (MATLAB 7.3), at least five files a scene",
+        ("https://pan.baidu.com/s/1gRQ1im6Qa7vZiuOv9eO2Qw (password d8u8; by hand, with a Baidu account)",),
+        _NO_LICENCE,
+    ),
 }
 
 

@@ -35,7 +35,12 @@ KEYS = {
     "openimages_dir": "OpenImages data set",
     "kpn_testset_path": "grey burst denoising test set (KPN)",
     "bpn_color_testset_dir": "colour burst denoising test set (BPN)",
+    "reds_dir": "REDS video data set, folder or LMDB file",
+    "videezy_dir": "Videezy 4K test clips",
+    "sc_burst_dir": "SC_burst, real bursts of smartphones",
     "imagefolder_dir": "a folder of your own images",
+    "rawsr_dir": "RawSR training and test pairs",
+    "rawsr_real_dir": "RAW files of cameras for RawSR",
 }
 
 
@@ -57,6 +62,8 @@ class EnvironmentSettings:
     kpn_testset_path: str
     bpn_color_testset_dir: str
     imagefolder_dir: str
+    rawsr_dir: str
+    rawsr_real_dir: str
 
     def __init__(self, **values: str) -> None:
         """Takes over non-empty ``values``; everything else gets its default, seen from ``workspace_dir``."""

@@ -103,8 +103,9 @@ class JDDProcessing(BaseProcessing):
             ``rgb2cam`` [3, 3], ``rgb_gain``, ``red_gain``, ``blue_gain``, ``shot``, ``read`` (0-d) and
             ``noise_map_mode``.
         """
-        window = Box(*params["crop"], *self.crop_sz)
-        photos = torch.stack([_as_tensor(window.cut(frame)) for frame in frames])
+        (top, left), (rows, columns) = params["crop"], self.crop_sz
+        window = Box(top, left, rows, columns)
+        photos = torch.stack([frame_tensor(window.cut(frame)) for frame in frames])
         camera, level = params["camera"], params["noise_level"]
         linear = augmented(
             photo_to_linear(photos, camera), params["flip_rows"], params["flip_columns"], params["transpose"]
@@ -135,8 +136,8 @@ def augmented(image: torch.Tensor, flip_rows: bool, flip_columns: bool, transpos
     return flipped.transpose(-2, -1) if transpose else flipped
 
 
-def _as_tensor(image: Any) -> torch.Tensor:
-    """RGB float [3, H, W] in 0..1."""
+def frame_tensor(image: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """A frame of a clip, uint8 array [H, W, 3] or float tensor [3, H, W], as float32 RGB [3, H, W] in 0..1."""
     if isinstance(image, np.ndarray):
         return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).to(torch.float32) / 255.0
-    return image
+    return image.to(torch.float32)

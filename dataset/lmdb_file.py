@@ -1,0 +1,62 @@
+"""LMDB files, opened once in every process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class LmdbFile:
+    """An LMDB file to read from. Safe to hand to loader workers: each opens the file for itself, once.
+
+    Args:
+        path: the folder that LMDB calls a file (``data.mdb`` and ``lock.mdb``), or a single file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def get(self, key: str) -> bytes | None:
+        """The value of a key; None if there is none.
+
+        Raises:
+            OSError: the file cannot be opened, or is damaged.
+            ImportError: the package lmdb is not installed.
+        """
+        with self._transaction() as transaction:
+            return transaction.get(key.encode("ascii"))
+
+    def keys(self) -> Iterator[str]:
+        """All keys, in their order in the file."""
+        with self._transaction() as transaction:
+            for key in transaction.cursor().iternext(values=False):
+                yield bytes(key).decode("ascii")
+
+    def _transaction(self) -> Any:
+        return _opened(str(self.path.resolve()), os.getpid()).begin()
+
+
+def import_lmdb() -> Any:
+    """The module.
+
+    Raises:
+        ImportError: it is not installed; says how to get it.
+    """
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError("LMDB files need the package lmdb: pip install lmdb") from error
+    return lmdb
+
+
+@cache
+def _opened(path: str, process: int) -> Any:
+    """LMDB refuses a second opening in one process, and an opening that was made before a fork."""
+    lmdb = import_lmdb()
+    try:
+        return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False, subdir=Path(path).is_dir())
+    except lmdb.Error as error:
+        raise OSError(f"{path} is no LMDB file or is damaged: {error}") from error
