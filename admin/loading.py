@@ -166,6 +166,8 @@ def load_weights(net: nn.Module, path: str | os.PathLike[str], strict: bool = Tr
     Args:
         strict: False loads what fits by name and says what does not.
 
+    A bare state dict may have been saved from a wrapper of several GPUs: ``module.`` in front of every key is dropped.
+
     Raises:
         FileNotFoundError: there is no such file.
         CheckpointError: the file cannot be read, or its weights do not fit.
@@ -174,6 +176,8 @@ def load_weights(net: nn.Module, path: str | os.PathLike[str], strict: bool = Tr
     state = content.get("net", content)
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise CheckpointError(f"{path} holds no weights but {_listed(content)}")
+    if state and all(str(key).startswith("module.") for key in state):
+        state = {str(key).removeprefix("module."): value for key, value in state.items()}
     if strict:
         load_state(net, state, str(path), content.get("net_type") if "net" in content else None)
         return

@@ -249,9 +249,7 @@ def _windows(
     images: torch.Tensor, rows: list[int], columns: list[int], size: int, step: int, scale: int
 ) -> torch.Tensor:
     """Views [B, V, C, rows, columns, size, size] of [B, V, C, H, W] at ``scale`` times the coordinates."""
-    region = images[
-        ..., scale * rows[0] : scale * rows[-1] + size, scale * columns[0] : scale * columns[-1] + size
-    ]
+    region = images[..., scale * rows[0] : scale * rows[-1] + size, scale * columns[0] : scale * columns[-1] + size]
     return region.unfold(-2, size, scale * step).unfold(-2, size, scale * step)
 
 

@@ -95,9 +95,11 @@ def check_inputs(net: nn.Module, burst: torch.Tensor, noise_map: torch.Tensor, m
         raise ValueError(f"{name}: the noise map {tuple(noise_map.shape)} must be as large as the burst")
     if burst.shape[1] % 2 == 0:
         raise ValueError(
-            f"{name} restores the frame in the middle, so the burst needs an odd number of frames, got {burst.shape[1]}; "
+            f"{name} restores the frame in the middle, so a burst needs an odd number of frames, not {burst.shape[1]}: "
             "leave out the first or the last"
         )
     height, width = burst.shape[-2:]
     if height % multiple_of or width % multiple_of:
-        raise ValueError(f"{name}: packed frames of {height} x {width} pixels; sides must be multiples of {multiple_of}")
+        raise ValueError(
+            f"{name}: packed frames of {height} x {width} pixels; sides must be multiples of {multiple_of}"
+        )

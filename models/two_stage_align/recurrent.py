@@ -22,7 +22,7 @@ class ConvGRU(nn.Module):
         self.convq = nn.Conv2d(channels + in_channels, channels, 3, padding=1)
 
     def forward(self, frames: torch.Tensor) -> list[torch.Tensor]:
-        """Hidden states before the first frame and after every frame of [B, N, C, H, W]: N + 1 of [B, channels, H, W]."""
+        """States before the first and after every frame of [B, N, C, H, W]: N + 1 of [B, channels, H, W]."""
         hidden = frames.new_zeros(frames.shape[0], self.channels, *frames.shape[-2:])
         states = [hidden]
         for frame in frames.unbind(dim=1):

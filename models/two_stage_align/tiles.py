@@ -25,9 +25,10 @@ def tile_corners(rows: int, columns: int, tile: int, device: torch.device | None
 
 
 def merge_tiles(tiles: torch.Tensor, rows: int, columns: int, margin: int) -> torch.Tensor:
-    """Tiles [rows * columns, C, S, S], row by row, without their margins, side by side: [C, rows (S-2m), columns (S-2m)].
+    """Tiles [rows * columns, C, S, S], row by row, side by side without their margins m; nothing is blended.
 
-    Nothing is blended.
+    Returns:
+        [C, rows (S - 2m), columns (S - 2m)].
     """
     size = tiles.shape[-1]
     inner = tiles[..., margin : size - margin, margin : size - margin]

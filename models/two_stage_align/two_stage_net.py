@@ -1,7 +1,7 @@
 """Both stages in one network: patch matching, then pixel-wise alignment and reconstruction.
 
-S. Guo, X. Yang, J. Ma, G. Ren, L. Zhang, A Differentiable Two-stage Alignment Scheme for Burst Image Reconstruction with
-Large Shift, CVPR 2022.
+S. Guo, X. Yang, J. Ma, G. Ren, L. Zhang, A Differentiable Two-stage Alignment Scheme for Burst Image Reconstruction
+with Large Shift, CVPR 2022.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from models.two_stage_align.patch_matching import (
 )
 from models.two_stage_align.reconstruction import RAW_CHANNELS, BurstReconstruction, check_inputs
 from models.two_stage_align.tiles import merge_tiles, pad_to_next_multiple, tile_corners
-
-NOISE_MAPS = ("variance", "deviation")
 
 
 @dataclass
@@ -96,11 +94,11 @@ class TwoStageNet(nn.Module):
         reconstruction: stage two.
         downsampling: features of stage one; None leaves stage one out: patches lie at the same place in all frames.
         tiling: how whole frames are restored.
-        noise_map: which formula of the camera model the network was trained with, ``'variance'`` (shot x + read) or
+        noise_map: which formula of the noise map the network was trained with, ``'variance'`` (shot x + read) or
             ``'deviation'`` (√(shot x + read²)). Only remembered, for those who make its inputs.
 
-    Raises:
-        ValueError: the formula is unknown.
+    Attributes:
+        noise_map_mode: the formula.
     """
 
     def __init__(
@@ -111,8 +109,6 @@ class TwoStageNet(nn.Module):
         noise_map: str = "variance",
     ) -> None:
         super().__init__()
-        if noise_map not in NOISE_MAPS:
-            raise ValueError(f"noise_map={noise_map!r}: known are {', '.join(NOISE_MAPS)}")
         self.reconstruction, self.downsampling = reconstruction, downsampling
         self.tiling, self.noise_map_mode = tiling, noise_map
 
@@ -132,8 +128,8 @@ class TwoStageNet(nn.Module):
             clean_burst: noise-free burst, for the scores that the features should reach; only with ``patch``.
 
         Returns:
-            Linear camera RGB, not clipped. Without ``patch`` [B, 3, 2H, 2W], and ``positions`` [B, N, rows, columns, 2]:
-            where each tile was found in each frame, in packed pixels, with its margin. With ``patch``
+            Linear camera RGB, not clipped. Without ``patch`` [B, 3, 2H, 2W], and ``positions``
+            [B, N, rows, columns, 2]: where each tile was found in each frame, in packed pixels, with its margin. With ``patch``
             [B, 3, 2P, 2P], or [2B, 3, 2P, 2P] in training with the interpolation branch (last B images), and
             ``scores``, ``weights``, ``clean_scores`` [B, N-1, n] of the candidates (absent without stage one) and
             ``patches`` [B, N, 4, P, P].
@@ -147,7 +143,9 @@ class TwoStageNet(nn.Module):
         if self.training:
             raise ValueError("in training, TwoStageNet restores a patch: name it (patch=), or call net.eval() first")
         restored = [self._restored_frame(*one) for one in zip(burst, noise_map, strict=True)]
-        return torch.stack([image for image, _ in restored]), {"positions": torch.stack([where for _, where in restored])}
+        return torch.stack([image for image, _ in restored]), {
+            "positions": torch.stack([where for _, where in restored])
+        }
 
     def _restored_patch(
         self, burst: torch.Tensor, noise_map: torch.Tensor, patch: PatchToTrain, clean_burst: torch.Tensor | None
@@ -158,8 +156,8 @@ class TwoStageNet(nn.Module):
         height, width = burst.shape[-2:]
         if size % MATCHING_SCALE or not (0 <= row <= height - size and 0 <= column <= width - size):
             raise ValueError(
-                f"a patch of {size} packed pixels at row {row}, column {column} of frames of {height} x {width}: it must "
-                f"lie inside, and its side must be a multiple of {MATCHING_SCALE}"
+                f"a patch of {size} packed pixels at row {row}, column {column} of frames of {height} x {width}: it "
+                f"must lie inside, and its side must be a multiple of {MATCHING_SCALE}"
             )
         both = torch.cat((burst, noise_map), dim=2)
         if self.downsampling is None:
@@ -187,14 +185,15 @@ class TwoStageNet(nn.Module):
         height, width = burst.shape[-2:]
         both = self.padded(torch.cat((burst, noise_map), dim=1))
         positions, _ = self.matched_tiles(both[:, :RAW_CHANNELS])
-        rows, columns = positions.shape[1:3]
         # What lies in the padding altogether is cut away in the end.
         used_rows, used_columns = -(-height // tiling.patch), -(-width // tiling.patch)
         used = positions[:, :used_rows, :used_columns].flatten(1, 2)
         size, margin = tiling.patch + 2 * tiling.margin, 2 * tiling.margin
         tiles = torch.cat(
             [
-                self._restored_tiles(cut_patches(both, part, size))[..., margin : 2 * size - margin, margin : 2 * size - margin]
+                self._restored_tiles(cut_patches(both, part, size))[
+                    ..., margin : 2 * size - margin, margin : 2 * size - margin
+                ]
                 for part in used.split(tiling.max_batch, dim=1)
             ]
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from data.jdd_camera import develop
+from models.loss.image_quality_v2 import PSNR, SSIM
 from models.two_stage_align.features import FeatureDownsampler
 from models.two_stage_align.patch_matching import (
     Corner,
@@ -86,7 +88,9 @@ def check_hard_matching(case: Case, judge: Judge) -> None:
 
 def judge_visits(judge: Judge, case: Case, visits: list[tuple[int, Visit, int]]) -> None:
     """All searches in the recorded order, as (burst or tile in the record, visit, patch in the visit's search)."""
-    judge.equal("frame_order", torch.tensor([(item, visit.frame) for item, visit, _ in visits]), case["out.frame_order"])
+    judge.equal(
+        "frame_order", torch.tensor([(item, visit.frame) for item, visit, _ in visits]), case["out.frame_order"]
+    )
     for level in ("coarse", "fine"):
         matches = [(getattr(visit, level), patch) for _, visit, patch in visits]
         judge.equal(f"{level}_pos", torch.stack([m.positions[k] for m, k in matches]), case[f"out.{level}_pos"])
@@ -131,9 +135,7 @@ def check_soft_matching(case: Case, judge: Judge) -> None:
         loss = (patches * case["in.probe_patches"]).sum() + (nmap_patches * case["in.probe_nmap"]).sum()
         loss.backward()
         assert features.grad is not None
-        judge.relative_to_max(
-            f"{step}: gradient", features.grad, case[f"grad_in.features.step{step}"], GRADIENT_SHARE
-        )
+        judge.relative_to_max(f"{step}: gradient", features.grad, case[f"grad_in.features.step{step}"], GRADIENT_SHARE)
 
 
 @checks(PART, names=["two_stage_test_method*"], functions=["two-stage inference as used for validation*"])
@@ -141,6 +143,20 @@ def check_validation_inference(case: Case, judge: Judge) -> None:
     image = restored(case, judge)
     tolerance = case.meta["tolerance"]
     judge.close("image", image, case["out.image"], tolerance["rtol"], tolerance["atol"])
+
+
+@checks(PART, names=["two_stage_test_script*"], functions=["two-stage inference as in the stand-alone test scripts*"])
+def check_test_inference(case: Case, judge: Judge) -> None:
+    tolerance = case.meta["tolerance"]
+    linear = restored(case, judge)
+    judge.close("linear", linear, case["out.linear"], tolerance["rtol"], tolerance["atol"])
+    camera = [case["in.cam2rgb"][None], *(case[f"in.{name}_gain"] for name in ("rgb", "red", "blue"))]
+    srgb, gt = develop(linear, *camera), develop(case["in.gt_linear"], *camera)
+    judge.close("srgb", srgb, case["out.srgb"], atol=tolerance["srgb_atol"])
+    judge.close("gt_srgb", gt, case["out.gt_srgb"], atol=tolerance["srgb_atol"])
+    images = (srgb.double(), gt.double())
+    judge.close("psnr", PSNR()(*images), case["out.psnr"], atol=tolerance["psnr"])
+    judge.close("ssim", SSIM(use_for_loss=False, val_range=1.0)(*images), case["out.ssim"], atol=tolerance["ssim"])
 
 
 def restored(case: Case, judge: Judge) -> torch.Tensor:
