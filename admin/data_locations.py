@@ -46,6 +46,12 @@ LOCATIONS: dict[str, DataLocation] = {
         ("https://storage.googleapis.com/openimages/web/download.html",),
         "the pages of the data set list the images as CC BY 2.0; each image has its own author",
     ),
+    "imagenet_dir": DataLocation(
+        "ImageNet, or photographs of your own in the same layout",
+        "{train,test}/<class>/*.JPEG, or the images directly in {train,test}",
+        ("https://www.image-net.org/download.php",),
+        "ImageNet: non-commercial research and education only; each image has its own author",
+    ),
     "imagefolder_dir": DataLocation(
         "a folder of images", "*: image files (PNG, JPEG, …)", ("your own photographs",), "yours"
     ),
@@ -77,11 +83,21 @@ LOCATIONS: dict[str, DataLocation] = {
         ("Google Drive file 1rXmauXa_AW8ZrNiD2QPrbmxcIOfsiONE",),
         _NO_LICENCE,
     ),
+    "sr3_frames_dir": DataLocation(
+        "prepared frames of videos for SR3",
+        "<name>_<n>_frames_<interval>_seconds_<low>_<high>_{train,val}/{hr_<high>,lr_<low>,sr_<low>_<high>}/<video>/*.png",
+        (
+            "python util_scripts/prepare_frames.py, from your own videos or those of CelebV-HQ",
+            "https://celebv-hq.github.io (videos that the published network was trained on)",
+        ),
+        "CelebV-HQ: non-commercial research; its page has the terms",
+    ),
     "rawsr_dir": DataLocation(
         "RawSR training and test pairs",
-        "{Training,Testing}/{TrainingSet/<stem><4 characters>.npy,GT/<stem>.npy,ISP/<stem><4 characters>.jpeg}",
+        "{x2,x4,x2_nonblind,x4_nonblind}/{Training,Testing}/"
+        "{TrainingSet/<stem><4 characters>.npy,GT/<stem>.npy,ISP/<stem><4 characters>.jpeg}",
         (
-            "python util_scripts/synthesize_rawsr.py PHOTOS PATH, which makes pairs of your own",
+            "python util_scripts/synthesize_rawsr.py PATH, which makes pairs from photographs or RAW files",
             "python util_scripts/download_rawsr.py, which says what is left of the published set",
         ),
         _NO_LICENCE,

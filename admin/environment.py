@@ -38,7 +38,9 @@ KEYS = {
     "reds_dir": "REDS video data set, folder or LMDB file",
     "videezy_dir": "Videezy 4K test clips",
     "sc_burst_dir": "SC_burst, real bursts of smartphones",
+    "imagenet_dir": "ImageNet, or photographs in its layout",
     "imagefolder_dir": "a folder of your own images",
+    "sr3_frames_dir": "prepared frames of videos for SR3",
     "rawsr_dir": "RawSR training and test pairs",
     "rawsr_real_dir": "RAW files of cameras for RawSR",
 }
@@ -61,7 +63,9 @@ class EnvironmentSettings:
     openimages_dir: str
     kpn_testset_path: str
     bpn_color_testset_dir: str
+    imagenet_dir: str
     imagefolder_dir: str
+    sr3_frames_dir: str
     rawsr_dir: str
     rawsr_real_dir: str
 

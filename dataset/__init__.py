@@ -5,7 +5,10 @@ from dataset.clip_folder import ClipFolder
 from dataset.color_denoise_test_set import ColorDenoiseTestSet
 from dataset.grayscale_denoise_test_set import GrayscaleDenoiseTestSet
 from dataset.image_folder import ImageFolder
+from dataset.imagenet_dataset import ImageNetDataset
 from dataset.openimages_dataset import OpenImagesDataset
+from dataset.rawsr_camera_files import CameraFiles
+from dataset.rawsr_pairs import RawSRPairs
 from dataset.reds_dataset import REDS
 from dataset.sample_clips import SampleClips
 from dataset.sample_photos import SamplePhotos
@@ -17,11 +20,14 @@ from dataset.zurich_raw2rgb_dataset import ZurichRAW2RGB
 __all__ = [
     "REDS",
     "BurstSRDataset",
+    "CameraFiles",
     "ClipFolder",
     "ColorDenoiseTestSet",
     "GrayscaleDenoiseTestSet",
     "ImageFolder",
+    "ImageNetDataset",
     "OpenImagesDataset",
+    "RawSRPairs",
     "SCBurst",
     "SampleClips",
     "SamplePhotos",

@@ -21,12 +21,21 @@ def photo_loader(settings: Settings, make_bursts: Callable[[tfm.Transform], Base
     return DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
 
-def train_in_one_cycle(actor: BaseActor, loader: DataLoader, settings: Settings) -> None:
-    """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing."""
+def heldout_loader(make_samples: BaseProcessing) -> DataLoader:
+    """The whole held-out scenes of `SamplePhotos` one by one, the same samples in every epoch."""
+    photos = sampler.IndexedImage(datasets.SamplePhotos("heldout"), processing=make_samples)
+    return DataLoader("heldout", photos, training=False, batch_size=1)
+
+
+def train_in_one_cycle(actor: BaseActor, loader: DataLoader, settings: Settings, *others: DataLoader) -> None:
+    """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing.
+
+    ``others`` are loaders that validate.
+    """
     optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
     steps = settings.epochs * settings.steps_per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
     )
-    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
+    trainer = SimpleTrainer(actor, [loader, *others], optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)

@@ -20,9 +20,12 @@ from utils.suggestions import unknown_name_message
 
 FloatImage = NDArray[np.float32]
 
-RAW_ENDINGS = frozenset(
-    ".3fr .arw .cr2 .cr3 .crw .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .srw .x3f".split()
-)
+# fmt: off
+RAW_ENDINGS = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw",
+    ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw", ".x3f",
+})
+# fmt: on
 
 # How the reference is rendered: LibRaw's options beside linear 16-bit values.
 RENDERINGS: dict[str, dict[str, Any]] = {
@@ -34,12 +37,33 @@ RENDERINGS: dict[str, dict[str, Any]] = {
 # The original's own reading of a file; see `read_raw_as_original`.
 ORIGINAL = "original"
 
+# Linear sRGB to CIE XYZ (D65).
+_RGB_TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
 # LibRaw's orientation codes → quarter turns counter-clockwise.
 _QUARTER_TURNS = {0: 0, 3: 2, 5: 1, 6: 3}
 
 
 class UnreadableRaw(ValueError):
     """A RAW file is missing, damaged, or lacks something that is needed; names the file."""
+
+
+@dataclass(frozen=True)
+class SensorImage:
+    """What the sensor has seen, and the camera's colours.
+
+    Attributes:
+        mosaic: [H, W] linear, 0..1, black level subtracted, no white balance; starts on red (R G / G B). Even sides.
+        red_gain, blue_gain: white balance of the camera; green is 1.
+        rgb2cam: 3x3 matrix from linear sRGB to white-balanced sensor colours, whose rows sum to one.
+    """
+
+    mosaic: FloatImage
+    red_gain: float
+    blue_gain: float
+    rgb2cam: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,24 @@ class RawPhoto:
     rendering: str
 
 
+def read_sensor_image(path: Path) -> SensorImage:
+    """Reads sensor values as they are, whatever the Bayer order, with the camera's white balance and colour matrix.
+
+    Daylight's white balance where the file notes none.
+
+    Raises:
+        UnreadableRaw: it cannot be opened, is not from a Bayer sensor, or has no colour matrix.
+    """
+    with _opened(path) as raw:
+        mosaic, _ = _sensor_values(path, raw)
+        gains = raw.camera_whitebalance if _has_camera_white_balance(raw) else raw.daylight_whitebalance
+        rgb2cam = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3] @ _RGB_TO_XYZ
+        if not np.all(np.abs(rgb2cam.sum(axis=1)) > 1e-6) or min(gains[:3]) <= 0:
+            raise UnreadableRaw(f"{path} has no usable colour matrix or white balance")
+        red, green, blue = gains[:3]
+    return SensorImage(mosaic, red / green, blue / green, rgb2cam / rgb2cam.sum(axis=1, keepdims=True))
+
+
 def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
     """Reads sensor values as they are, whatever the Bayer order, and lets LibRaw render the same pixels.
 
@@ -76,20 +118,16 @@ def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
     if rendering not in RENDERINGS:
         raise ValueError(unknown_name_message("rendering of RAW files", rendering, RENDERINGS))
     with _opened(path) as raw:
-        sensor, colors = raw.raw_image_visible, raw.raw_colors_visible[:2, :2]
-        top, left = _red_corner(path, raw, colors)
-        height, width = ((size - start) // 2 * 2 for size, start in zip(sensor.shape, (top, left), strict=True))
-        if min(height, width) < 2:
-            raise UnreadableRaw(f"{path} shows {sensor.shape[0]} x {sensor.shape[1]} pixels, which is no image")
-        part = (slice(top, top + height), slice(left, left + width))
-        mosaic = _normalised(path, raw, sensor[part], np.roll(colors, (-top, -left), axis=(0, 1)))
+        mosaic, part = _sensor_values(path, raw)
         turns = _QUARTER_TURNS.get(raw.sizes.flip, 0)
         options = dict(RENDERINGS[rendering])
-        if options.get("use_camera_wb") and min(raw.camera_whitebalance[:3]) <= 0:
+        if not _has_camera_white_balance(raw):
             options["use_camera_wb"] = False
         linear = raw.postprocess(gamma=(1, 1), output_bps=16, user_flip=0, **options)
-        if linear.shape[:2] != sensor.shape:
-            raise UnreadableRaw(f"{path} is rendered with {linear.shape[:2]} pixels, its sensor has {sensor.shape}")
+        if linear.shape[:2] != raw.raw_image_visible.shape:
+            raise UnreadableRaw(
+                f"{path} is rendered with {linear.shape[:2]} pixels, its sensor has {raw.raw_image_visible.shape}"
+            )
         reference = encoded_reference(linear[part], 65535)
     return RawPhoto(mosaic, reference, turns, rendering)
 
@@ -97,10 +135,10 @@ def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
 def read_raw_as_original(path: Path) -> RawPhoto:
     """Reads a RAW file as the published RawSR did, for comparison with its results.
 
-    LibRaw renders the file twice, upright. The mosaic is taken from the first, demosaicked rendering, as if every camera
-    were RGGB: on others, and on turned images, its values are interpolated and not measured. Its white level is the
-    largest value of the image where that is above 75 % of the sensor's. The reference is linear with 8 bits, at daylight
-    and brightened, before it gets its curve.
+    LibRaw renders the file twice, upright. The mosaic is taken from the first, demosaicked rendering as if every
+    camera were RGGB: on others, and on turned images, its values are interpolated and not measured. Its white level is
+    the largest value of the image where that is above 75 % of the sensor's. The reference is linear with 8 bits, at
+    daylight and brightened, before it gets its curve.
 
     Raises:
         UnreadableRaw: it cannot be opened.
@@ -147,6 +185,21 @@ def _opened(path: Path) -> Iterator[Any]:
             yield raw
     except (rawpy.LibRawError, OSError) as error:
         raise UnreadableRaw(f"{path} cannot be read as a RAW file: {error}") from error
+
+
+def _has_camera_white_balance(raw: Any) -> bool:
+    return min(raw.camera_whitebalance[:3]) > 0
+
+
+def _sensor_values(path: Path, raw: Any) -> tuple[FloatImage, tuple[slice, slice]]:
+    """The mosaic from its first red pixel on, and where it lies in the visible image."""
+    sensor, colors = raw.raw_image_visible, raw.raw_colors_visible[:2, :2]
+    top, left = _red_corner(path, raw, colors)
+    height, width = ((size - start) // 2 * 2 for size, start in zip(sensor.shape, (top, left), strict=True))
+    if min(height, width) < 2:
+        raise UnreadableRaw(f"{path} shows {sensor.shape[0]} x {sensor.shape[1]} pixels, which is no image")
+    part = (slice(top, top + height), slice(left, left + width))
+    return _normalised(path, raw, sensor[part], np.roll(colors, (-top, -left), axis=(0, 1))), part
 
 
 def _red_corner(path: Path, raw: Any, colors: NDArray[np.integer[Any]]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import torch
 
 
 class TensorFlowAdam(torch.optim.Adam):
-    """Adam (Kingma and Ba, ICLR 2015) in the form ``w - lr_t m / (sqrt(v) + epsilon)`` of the last paragraph of its section 2.
+    """Adam (Kingma and Ba, ICLR 2015) in the form ``w - lr_t m / (sqrt(v) + epsilon)``, the last one of its section 2.
 
     ``lr_t = lr sqrt(1 - beta2^t) / (1 - beta1^t)``. torch adds epsilon to the corrected root, so its epsilon is smaller
     by ``sqrt(1 - beta2^t)``, 32 times in the first step; with gradients near epsilon the steps differ visibly.

@@ -36,8 +36,11 @@ def outputs_of(net: RawSR, case: Case) -> dict[str, torch.Tensor]:
         module.register_forward_pre_hook(lambda _, inputs, name=name: seen.update({name: inputs[0]}))
         for name, module in (("fin21", net.color.mix1), ("fin22", net.color.mix2))
     ]
-    hooks.append(net.restore.register_forward_hook(lambda *call: seen.update(zip(("rgb", "fc11", "fc12"), call[2]))))
-    hooks.append(net.color.register_forward_hook(lambda *call: seen.update(matrix=call[2])))
+    names = ("rgb", "fc11", "fc12")
+    hooks += [
+        net.restore.register_forward_hook(lambda *call: seen.update(zip(names, call[2], strict=True))),
+        net.color.register_forward_hook(lambda *call: seen.update(matrix=call[2])),
+    ]
     seen["srgb"], _ = net(case["in.raw"], case["in.isp"])
     for hook in hooks:
         hook.remove()
