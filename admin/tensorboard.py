@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from admin.stats import AverageMeter, StatValue
 
 
@@ -39,6 +41,11 @@ class TensorboardWriter:
                     self._writer(loader).add_scalar(tag, meter.history[-1], epoch)
             if loader in self._writers:
                 self._writers[loader].flush()
+
+    def write_pictures(self, loader: str, pictures: Mapping[str, torch.Tensor], epoch: int) -> None:
+        """Tag → uint8 [3, H, W] RGB."""
+        for tag, picture in pictures.items():
+            self._writer(loader).add_image(tag, picture.cpu(), epoch)
 
     def close(self) -> None:
         for writer in self._writers.values():

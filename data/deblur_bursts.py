@@ -74,7 +74,7 @@ class DeblurBursts(BaseProcessing):
 
         Returns:
             ``burst`` [T, 3, size, size] and ``frame_gt`` [3, size, size]: float32 grey levels 0..255 in display (gamma)
-            space, whole numbers; ``unaligned``, the number of frames whose alignment failed.
+            space, whole numbers. Where frames are aligned also ``unaligned``, the number of those that could not be.
         """
 
 
@@ -89,10 +89,10 @@ def _scaled(level: Levels, factors: tuple[float, float], draws: Draws) -> Levels
     return red, green, blue
 
 
-def sample(target: NDArray[Any], frames: list[NDArray[Any]], unaligned: int) -> dict[str, Any]:
+def sample(target: NDArray[Any], frames: list[NDArray[Any]]) -> dict[str, Any]:
     """The keys of a sample of images [H, W, 3]."""
     planes = [
         torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32))
         for image in (target, *frames)
     ]
-    return {"burst": torch.stack(planes[1:]), "frame_gt": planes[0], "unaligned": unaligned}
+    return {"burst": torch.stack(planes[1:]), "frame_gt": planes[0]}

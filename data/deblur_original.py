@@ -93,7 +93,8 @@ class OriginalDeblurBursts(DeblurBursts):
         """As the base class says, from a photograph uint8 [H, W, 3] RGB."""
         target = np.asarray(cv2.resize(frame, (self.size, self.size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
         rendered = [self._render_frame(target, one) for one in params["frames"]]
-        return sample(target, [image for image, _ in rendered], sum(not worked for _, worked in rendered))
+        burst = sample(target, [image for image, _ in rendered])
+        return {**burst, "unaligned": sum(not worked for _, worked in rendered)} if self.align else burst
 
     def _render_frame(self, target: Image, params: dict[str, Any]) -> tuple[Image, bool]:
         noisy = add_noise(target, _noise(target.shape, params["level1"], params["noise1_seed"]))

@@ -93,12 +93,11 @@ class PaperDeblurBursts(DeblurBursts):
         sharp = self._sharp_crop(frame, params)
         linear = _planes_last(srgb_to_linear(_channels_first(sharp)))
         frames = [self._render_frame(linear, one) for one in params["frames"]]
-        unaligned = 0
-        if self.align:
-            moved = [aligned(image, frames[0]) for image in frames[1:]]
-            frames[1:] = [image for image, _ in moved]
-            unaligned = sum(not worked for _, worked in moved)
-        return sample(_to_8_bit(sharp), frames, unaligned)
+        if not self.align:
+            return sample(_to_8_bit(sharp), frames)
+        moved = [aligned(image, frames[0]) for image in frames[1:]]
+        burst = [frames[0], *(image for image, _ in moved)]
+        return {**sample(_to_8_bit(sharp), burst), "unaligned": sum(not worked for _, worked in moved)}
 
     def _sharp_crop(self, frame: Any, params: dict[str, Any]) -> Image:
         """The crop [size, size, 3] in display space, 0..1."""

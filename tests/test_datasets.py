@@ -22,6 +22,7 @@ from dataset import (
     ColorDenoiseTestSet,
     GrayscaleDenoiseTestSet,
     ImageFolder,
+    ImageNetDataset,
     OpenImagesDataset,
     SyntheticBurstVal,
     ZurichRAW2RGB,
@@ -106,11 +107,25 @@ def test_a_zurich_folder_with_none_of_its_images_is_refused(tmp_path: Path):
         ZurichRAW2RGB(tmp_path, split="trian")
 
 
+def test_imagenet_is_read_by_class_and_also_without_classes(tmp_path: Path):
+    for name in ("train/n02/b.JPEG", "train/n02/a.jpg", "train/n01/c.png", "test/d.png"):
+        picture(tmp_path / name)
+    (tmp_path / "train" / "LOC_train.csv").write_text("no image")
+    assert ImageNetDataset(tmp_path).image_list == ["n01/c.png", "n02/a.jpg", "n02/b.JPEG"]
+    assert ImageNetDataset(tmp_path, max_images=2).image_list == ["n01/c.png", "n02/a.jpg"]
+    test = ImageNetDataset(tmp_path, split="test")
+    assert test.image_list == ["d.png"]
+    assert test.get_image(0)[0].dtype == np.uint8
+    with pytest.raises(ValueError, match="max_images=0"):
+        ImageNetDataset(tmp_path, max_images=0)
+
+
 # Where data sets lie -----------------------------------------------------------------------------------------------
 
 OF_KEY = {
     "zurichraw2rgb_dir": ZurichRAW2RGB,
     "openimages_dir": OpenImagesDataset,
+    "imagenet_dir": ImageNetDataset,
     "imagefolder_dir": ImageFolder,
     "synburstval_dir": SyntheticBurstVal,
     "burstsr_dir": BurstSRDataset,

@@ -76,6 +76,9 @@ class SimpleTrainer(BaseTrainer):
             report.batch_done(number, size, self.stats[loader.name] or {})
             if not loader.training or self._ends_group(number, total):
                 self.pause_if_due({"loader": loader.name, "batch": number})
+        if not loader.training and self.accelerator.is_main_process:
+            # Actors that show what they see have it; most only measure.
+            self._curves.write_pictures(loader.name, getattr(self.actor, "take_pictures", dict)(), epoch)
 
     def prepared(self, batch: Any, epoch: int) -> Any:
         """The batch on the device, with ``epoch``, ``step`` (both from 1) and ``settings`` added."""

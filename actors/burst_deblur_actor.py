@@ -1,0 +1,100 @@
+"""Actor of permutation-invariant burst deblurring (Aittala and Durand, ECCV 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from actors.base_actor import BaseActor, Objective, Stats
+from utils.strips import deblurring_strip
+
+_PICTURES = 5  # batches of a validation whose first burst is shown
+
+
+class BurstDeblurActor(BaseActor):
+    """Trains on a random number of frames, the same for all bursts of a batch.
+
+    The number comes from torch's global generator on the CPU, which the trainer seeds by (seed, step): it is the same
+    on every process and after a resume. In validation it depends on (seed, batch), so epochs compare.
+
+    Args:
+        net: ``pred, aux = net(burst)`` in grey levels 0..255.
+        objective: ``rgb`` is the loss ``(pred, gt)``; ``psnr`` (same call, of images in 0..1) is logged if there.
+        burst_sz: smallest and largest number of frames.
+        batch_statistics: given the number of the training step (from 1), whether BatchNorm normalises by the batch and
+            learns from it, as usual, or uses what it has learned; None is always. See :func:`once_per_epoch`.
+
+    Raises:
+        ValueError: an impossible ``burst_sz``.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        objective: Objective,
+        burst_sz: tuple[int, int] = (2, 8),
+        batch_statistics: Callable[[int], bool] | None = None,
+    ) -> None:
+        super().__init__(net, objective)
+        if not 1 <= burst_sz[0] <= burst_sz[1]:
+            raise ValueError(f"burst_sz={burst_sz}: smallest and largest number of frames, at least 1")
+        self.burst_sz, self.batch_statistics = burst_sz, batch_statistics
+        self._training = True
+        self._pictures: dict[str, torch.Tensor] = {}
+
+    def train(self, mode: bool = True) -> Self:
+        """Puts the network into training or evaluation mode."""
+        self._training = mode
+        return super().train(mode)
+
+    def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """The loss of a batch.
+
+        Args:
+            data: ``burst`` [B, T, 3, H, W] with at least as many frames as may be drawn, ``frame_gt`` [B, 3, H, W],
+                grey levels; ``step`` where ``batch_statistics`` is given; ``unaligned`` [B] is logged if there.
+
+        Raises:
+            ValueError: the bursts are too short.
+        """
+        burst, gt = self._shortened(data["burst"]), data["frame_gt"]
+        if self._training and self.batch_statistics is not None:
+            self._learn_statistics(self.batch_statistics(data["step"]))
+        pred, _ = self.net(burst)
+        loss = self.objective["rgb"](pred, gt)
+        stats = {"Loss/total": loss.detach()}
+        with torch.no_grad():
+            if "psnr" in self.objective:
+                stats["Stat/psnr"] = self.objective["psnr"](pred.detach().clamp(0, 255) / 255, gt / 255)
+            if "unaligned" in data:
+                stats["Stat/unaligned_frames"] = data["unaligned"].float().mean()
+            if not self._training and len(self._pictures) < _PICTURES:
+                self._pictures[f"image_{len(self._pictures)}"] = deblurring_strip(gt[0], pred[0], burst[0])
+        return loss, stats
+
+    def take_pictures(self) -> dict[str, torch.Tensor]:
+        """Target, prediction and frames of the first burst of the first batches since the last call, side by side."""
+        taken, self._pictures = self._pictures, {}
+        return taken
+
+    def _shortened(self, burst: torch.Tensor) -> torch.Tensor:
+        fewest, most = self.burst_sz
+        if burst.shape[1] < most:
+            raise ValueError(f"bursts of {burst.shape[1]} frames are too short for burst_sz={self.burst_sz}")
+        return burst[:, : int(torch.randint(fewest, most + 1, ()))]
+
+    def _learn_statistics(self, learn: bool) -> None:
+        for module in self.net.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.train(learn)
+
+
+def once_per_epoch(steps_per_epoch: int) -> Callable[[int], bool]:
+    """Statistics of the batch in the first step of every epoch only.
+
+    So trained the implementation of 2020: its validation, after that step, left the network in evaluation mode.
+    """
+    return lambda step: (step - 1) % steps_per_epoch == 0

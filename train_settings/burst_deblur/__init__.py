@@ -1,0 +1,1 @@
+"""Settings of permutation-invariant burst deblurring."""
