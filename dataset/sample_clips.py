@@ -100,6 +100,7 @@ class SampleClips(BaseClipDataset):
         self._photos = SamplePhotos(split)
         self._key = _KEY_OF_SPLIT[split]
         self._decoded: dict[int, torch.Tensor] = {}
+        self._latest: tuple[int, torch.Tensor] | None = None
         self.clip_list = _Names(num_clips, [self._photos.get_scene(i) for i in range(len(self._photos))])
 
     def get_num_frames(self, clip_id: int) -> int:
@@ -114,8 +115,10 @@ class SampleClips(BaseClipDataset):
 
     def get_frames(self, clip_id: int, frame_ids: Sequence[int]) -> list[torch.Tensor]:
         """As in the base class: float32 [3, H, W] RGB in 0..1."""
-        frames = self.get_clip(clip_id).frames
-        return [frames[i] for i in frame_ids]
+        # Kept for those who ask for one frame after another.
+        if self._latest is None or self._latest[0] != clip_id:
+            self._latest = (int(clip_id), self.get_clip(clip_id).frames)
+        return [self._latest[1][i].clone() for i in frame_ids]
 
     def __getitem__(self, clip_id: int) -> Clip:
         return self.get_clip(clip_id)

@@ -134,6 +134,7 @@ def jdd_benchmark(
     place = _checked_folder(data, folder)
     test_set = DATA[data]
     is_real = test_set.clips is None
+    has_places = not is_real and not test_set.only_middle
     if is_real and frames != PUBLISHED_FRAMES:
         raise ValueError(f"frames={frames}: the bursts of {data} have {PUBLISHED_FRAMES} frames")
     of_folder = f"_{place.resolve().name}" if data == "folder" and place is not None else ""
@@ -148,16 +149,18 @@ def jdd_benchmark(
         encoding=PredictionEncoding(full_scale=2**16 - 1, space="sRGB", rounded=True),
         baselines=BASELINES,
         reference="middle",
-        footnotes=_FOOTNOTES,
-        groupings=() if is_real or test_set.only_middle else (Grouping("place", lambda info: str(info["place"])),),
+        footnotes=() if is_real else (_SIMULATED, _PLACES) if has_places else (_SIMULATED,),
+        groupings=(Grouping("place", lambda info: str(info["place"])),) if has_places else (),
         mean_over="scenes",
     )
 
 
-_FOOTNOTES = (
-    "Simulated RAW from display colours by a fixed camera; the same noise fields for every clip, as published.",
+_SIMULATED = (
+    "RAW simulated from display colours by one fixed camera; the same noise fields for every clip, as published."
+)
+_PLACES = (
     "Place: border are the first and last frames of a clip, whose bursts take frames from further away instead of "
-    "those that are missing. The publication states SSIM for the others alone.",
+    "those that are missing. The publication states SSIM for the others alone."
 )
 
 

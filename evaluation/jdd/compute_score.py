@@ -1,4 +1,4 @@
-"""Score an experiment: `compute_score.py EXPERIMENT [--data clips] [--noise low] [--load_saved] [--save] [--ms_ssim]`."""
+"""Score an experiment: `compute_score.py EXPERIMENT [--data clips] [--noise low] [--load_saved] [--save]`."""
 
 import sys
 from pathlib import Path
