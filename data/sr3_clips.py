@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from admin.tensordict import TensorDict
 from data.sampler import KeyedSampler, Processing
-from utils.draws import SampleKey
+from utils.draws import Draws, SampleKey
 
 
 class RandomClips(KeyedSampler):
@@ -47,3 +47,30 @@ def _picture(frame: torch.Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
     if isinstance(frame, torch.Tensor):
         return np.asarray((frame.permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).numpy())
     return frame
+
+
+class ShuffledPasses(torch.utils.data.Dataset[Any]):
+    """Every item of a data set once, in random order, then all again in another order, cut into epochs of any length.
+
+    Args:
+        dataset: map-style.
+        samples_per_epoch: length; the next epoch goes on where this one ends.
+        shuffle: False keeps the order of the data set.
+    """
+
+    def __init__(self, dataset: Any, samples_per_epoch: int, shuffle: bool = True) -> None:
+        self.dataset, self.samples_per_epoch, self.shuffle = dataset, samples_per_epoch, shuffle
+        self._order: tuple[tuple[int, int], list[int]] = ((-1, -1), [])
+
+    def __len__(self) -> int:
+        return self.samples_per_epoch
+
+    def __getitem__(self, index: int) -> Any:
+        key = SampleKey.of(index)
+        number, place = divmod(key.epoch * self.samples_per_epoch + int(key), len(self.dataset))
+        return self.dataset[self._order_of(key.seed, number)[place] if self.shuffle else place]
+
+    def _order_of(self, seed: int, number: int) -> list[int]:
+        if self._order[0] != (seed, number):
+            self._order = (seed, number), Draws(seed, number, len(self.dataset), 1).permutation(len(self.dataset))
+        return self._order[1]

@@ -29,6 +29,7 @@ def sr3(
     sampling_schedule: Mapping[str, Any] | None = None,
     sampler: str = "ancestral",
     steps: int | None = None,
+    begin: float = 1.0,
 ) -> GaussianDiffusion:
     """SR3 for several frames; the defaults are the published 16 to 128 configuration for three frames.
 
@@ -41,6 +42,7 @@ def sr3(
         sampling_schedule: that of sampling, if it is another one.
         sampler: ``ancestral`` (the full reverse process), ``ddim`` or ``dpm_solver``.
         steps: network evaluations of a sampling; None takes as many as the schedule has steps.
+        begin: share of the schedule at which sampling begins, see ``GaussianDiffusion``.
 
     Raises:
         ValueError: values that do not fit.
@@ -60,7 +62,7 @@ def sr3(
     if not weights_will_follow():
         initialise_orthogonally(unet)
     net = GaussianDiffusion(unet, image_size, channels, n_frames, loss_type, schedule_opt=schedule)
-    net.shared_time, net.sampler, net.steps = shared_time, sampler, steps
+    net.shared_time, net.sampler, net.steps, net.begin = shared_time, sampler, steps, begin
     if sampling_schedule is not None:
         net.sampling_schedule = NoiseSchedule.from_options(sampling_schedule)
     return net

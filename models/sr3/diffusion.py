@@ -38,6 +38,8 @@ class GaussianDiffusion(nn.Module):
         schedule: the noise schedule of training, from which sampling derives its steps.
         sampling_schedule: that of sampling, where it is another one.
         sampler, steps: how images are sampled where a call does not say; steps None goes through the whole schedule.
+        begin: share of the schedule at which sampling begins. Below 1 it begins at the middle frame of the condition,
+            with as much noise as belongs there (Chung et al., CVPR 2022, arXiv 2112.05146), instead of pure noise.
         shared_time: one time for all samples of a training batch, as published; False draws one for each.
 
     Raises:
@@ -66,6 +68,7 @@ class GaussianDiffusion(nn.Module):
         self.loss_type, self.conditional = loss_type, conditional
         self.sampling_schedule: NoiseSchedule | None = None
         self.sampler, self.steps = "ancestral", None  # type: str, int | None
+        self.begin = 1.0
         self.shared_time = True
         if schedule_opt is not None:
             self.set_new_noise_schedule(schedule_opt)
@@ -195,10 +198,13 @@ class GaussianDiffusion(nn.Module):
             start = torch.randn(size, device=condition.device, dtype=condition.dtype)
         schedule = self.sampling_schedule or self.schedule
         steps = self.steps if steps is None else steps
-        if steps is not None:
-            schedule = schedule.respaced(steps)
+        schedule = schedule.respaced(steps or max(1, round(self.begin * len(schedule))), self.begin)
+        image = self._padded(start)
+        if self.begin < 1:
+            middle = condition.split(self.channels, dim=1)[self.n_frames // 2]
+            image = self.q_sample(middle, torch.as_tensor(schedule.levels[-1]).to(image), image)
         run = find_sampler(sampler or self.sampler)
-        image = run(self._denoiser(condition), schedule, self._padded(start), clip=clip, callback=callback)
+        image = run(self._denoiser(condition), schedule, image, clip=clip, callback=callback)
         return image[..., :height, :width]
 
     @torch.no_grad()

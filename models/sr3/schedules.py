@@ -98,21 +98,27 @@ class NoiseSchedule:
         """Levels before and after each step, [T + 1], beginning with 1."""
         return np.sqrt(np.append(1.0, self.alphas_cumprod))
 
-    def respaced(self, steps: int) -> NoiseSchedule:
+    def respaced(self, steps: int, begin: float = 1.0) -> NoiseSchedule:
         """The same way from clean to noise in fewer (or more) steps.
 
         First and last level of a sampling stay; those between lie evenly on the (continuous) time axis.
 
+        Args:
+            steps: number of steps.
+            begin: share of the time axis at which the way to noise ends, and a sampling begins.
+
         Raises:
-            ValueError: no step.
+            ValueError: no step, or a share that is not in 0..1.
         """
         if steps < 1:
             raise ValueError(f"steps = {steps}: sampling takes at least 1 network evaluation")
-        if steps == len(self):
+        if not 0 < begin <= 1:
+            raise ValueError(f"begin = {begin}: a share of the noise schedule, above 0 and at most 1")
+        if steps == len(self) and begin == 1:
             return self
-        total = len(self)
-        places = np.linspace(1, total, steps) if steps > 1 else np.array([float(total)])
-        remaining = np.append(1.0, np.interp(places, np.arange(total + 1), self.levels) ** 2)
+        end = max(1.0, begin * len(self))
+        places = np.linspace(1, end, steps) if steps > 1 else np.array([end])
+        remaining = np.append(1.0, np.interp(places, np.arange(len(self) + 1), self.levels) ** 2)
         return NoiseSchedule(1 - remaining[1:] / remaining[:-1])
 
     def buffers(self) -> dict[str, NDArray[np.float32]]:

@@ -20,10 +20,10 @@ from models.sr3.constructors import sr3
 from train_settings.bundled_photos import train_in_one_cycle
 
 NETWORK: dict[str, Any] = {
-    "schedule": {"schedule": "linear", "n_timestep": 100, "linear_start": 1e-4, "linear_end": 0.09},
+    "schedule": {"schedule": "linear", "n_timestep": 100, "linear_start": 1e-4, "linear_end": 0.048},
     "n_frames": 3,
     "inner_channel": 32,
-    "norm_groups": 4,
+    "norm_groups": 1,
     "channel_mults": (1, 2, 2),
     "attn_res": (),
     "res_blocks": 1,
