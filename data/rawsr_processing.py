@@ -270,29 +270,35 @@ class RawSRCropProcessing(BaseProcessing):
         Raises:
             ValueError: the ground truth has another scale; the mosaic holds values outside 0..1.
         """
-        raw, gt = frame["raw"], frame["gt"]
-        if gt.shape[0] != self.scale * raw.shape[0]:
-            raise ValueError(f"a mosaic {raw.shape} with ground truth {gt.shape}: expected scale {self.scale}")
-        (top, left), size, scale = params["crop"], self.crop_sz, self.scale
-        low = Box(top, left, size, size)
-        high = Box(scale * top, scale * left, scale * size, scale * size)
+        sample = pair_tensors(frame, self.scale, (*params["crop"], self.crop_sz, self.crop_sz))
         axes = [axis for axis, mirror in zip((-2, -1), params["mirrored"], strict=True) if mirror]
-        mosaic = _tensor(low.cut(raw)[:, :, None])
-        check_mosaic(mosaic)
-        return {
-            "raw": mosaic.flip(axes),
-            "isp": _tensor(low.cut(frame["isp"])).div_(255).flip(axes),
-            "frame_gt": _tensor(high.cut(gt)).flip(axes),
-        }
+        return {name: tensor.flip(axes) for name, tensor in sample.items()}
 
 
-def check_mosaic(mosaic: torch.Tensor) -> None:
-    """Raises ``ValueError`` unless all values are finite and in 0..1."""
-    low, high = float(mosaic.min()), float(mosaic.max())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"a mosaic holds values from {low:g} to {high:g}, expected 0..1: subtract black, divide by white"
-        )
+def pair_tensors(
+    pair: Mapping[str, np.ndarray], scale: int, part: tuple[int, int, int, int]
+) -> dict[str, torch.Tensor]:
+    """A part of a stored pair: ``raw`` [1, h, w], ``isp`` [3, h, w] and ``frame_gt`` [3, S h, S w], float32 0..1.
+
+    Args:
+        pair: ``raw`` [H, W] in 0..1, ``isp`` [H, W, 3] uint8, ``gt`` [S H, S W, 3].
+        scale: S that the pair must have.
+        part: row, column, height and width in the mosaic.
+
+    Raises:
+        ValueError: the ground truth has another scale; the mosaic holds values outside 0..1.
+    """
+    raw, gt = pair["raw"], pair["gt"]
+    if gt.shape[0] != scale * raw.shape[0]:
+        raise ValueError(f"a mosaic {raw.shape} with ground truth {gt.shape}: expected scale {scale}")
+    low = Box(*part)
+    high = Box(*(scale * length for length in part))
+    mosaic = _tensor(low.cut(raw)[:, :, None])
+    least, most = float(mosaic.min()), float(mosaic.max())
+    if not (least >= 0 and most <= 1):
+        raise ValueError(f"a mosaic holds values from {least:g} to {most:g}: subtract black, divide by white")
+    isp = _tensor(low.cut(pair["isp"])).div_(255)
+    return {"raw": mosaic, "isp": isp, "frame_gt": _tensor(high.cut(gt))}
 
 
 def _tensor(pixels: np.ndarray) -> torch.Tensor:

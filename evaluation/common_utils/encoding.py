@@ -14,11 +14,14 @@ class PredictionEncoding:
         full_scale: the number that stands for 1.0; 2^14 in the published SR and denoising benchmarks.
         space: in words, what the stored values are, e.g. `linear sensor RGB`.
         rounded: round to the nearest step instead of truncating, as the published benchmarks do.
+        is_picture: other programs shall show the file in its right colours. The published benchmarks store red and blue
+            in each other's place (see `utils.image_io`).
     """
 
     full_scale: int = 2**14
     space: str = "linear"
     rounded: bool = False
+    is_picture: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.full_scale < 2**16:
@@ -31,7 +34,7 @@ class PredictionEncoding:
             prediction: [1, C, H, W] or [C, H, W], 0..1.
 
         Returns:
-            uint16 [H, W, C].
+            uint16 [H, W, C] in the order in which `utils.image_io.write_png16` expects it.
 
         Raises:
             ValueError: another shape, or a value that is not finite.
@@ -43,10 +46,11 @@ class PredictionEncoding:
         if not bool(torch.isfinite(prediction).all()):
             bad = int((~torch.isfinite(prediction)).sum())
             raise ValueError(f"{bad} of {prediction.numel()} predicted values are not finite")
-        steps = prediction.detach().float().clamp(0.0, 1.0) * self.full_scale
+        steps = prediction.detach().float().clamp(0.0, 1.0).mul_(self.full_scale)  # in place: images may be large
         if self.rounded:
-            steps = steps.round()
-        return steps.permute(1, 2, 0).cpu().numpy().astype(np.uint16)
+            steps.round_()
+        stored = steps.permute(1, 2, 0).cpu().numpy().astype(np.uint16)
+        return stored[:, :, ::-1] if self.is_picture else stored
 
     def decode(self, stored: np.ndarray) -> torch.Tensor:
         """The prediction that `encode` stored.
@@ -68,6 +72,8 @@ class PredictionEncoding:
             )
         if stored.ndim == 2:
             stored = stored[:, :, None]
+        if self.is_picture:
+            stored = stored[:, :, ::-1]
         planes = np.ascontiguousarray(stored.transpose(2, 0, 1)).astype(np.float32)
         return (torch.from_numpy(planes) / self.full_scale)[None]
 

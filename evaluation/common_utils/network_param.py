@@ -132,18 +132,20 @@ def has_checkpoint(module: str, parameter: str) -> bool:
     return any(checkpoint_folder(module, parameter).glob("*.pth.tar"))
 
 
-def shipped_and_trained(file: str, module: str, parameter: str) -> list[NetworkParam]:
+def shipped_and_trained(file: str, module: str, parameter: str, one_frame: bool = True) -> list[NetworkParam]:
     """A network that comes with the repository, with all frames and with 1, and the one trained here if there is one.
 
     Args:
         file: of the shipped network.
         module, parameter: its training run.
+        one_frame: whether there are bursts, so that 1 frame is another row.
     """
     name = f"{parameter}_shipped"
-    networks = [
-        NetworkParam(network_path=file, unique_name=name, display_name="shipped"),
-        NetworkParam(network_path=file, burst_sz=1, unique_name=f"{name}_bsz01", display_name="shipped, 1 frame"),
-    ]
+    networks = [NetworkParam(network_path=file, unique_name=name, display_name="shipped")]
+    if one_frame:
+        networks.append(
+            NetworkParam(network_path=file, burst_sz=1, unique_name=f"{name}_bsz01", display_name="shipped, 1 frame")
+        )
     if has_checkpoint(module, parameter):
         networks.append(NetworkParam(module, parameter, display_name="trained here"))
     return networks

@@ -2,6 +2,7 @@
 
 from models.classical.joint_demosaicking import DemosaickedAlignedMean, DemosaickedReference
 from models.classical.merge import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
+from models.classical.rendered_upsampling import RenderedUpsampling
 from models.classical.super_resolution import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "DemosaickedAlignedMean",
     "DemosaickedReference",
     "ReferenceFrame",
+    "RenderedUpsampling",
 ]

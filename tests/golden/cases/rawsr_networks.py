@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from models.rawsr.tensorflow_adam import TensorFlowAdam
 from tests.golden.cases.rawsr_closed_form import closed_form_state, hashed_uniform
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import checks
-from util_scripts.convert_rawsr_checkpoint import load_tensorflow, to_torch
+from util_scripts.convert_rawsr_checkpoint import load_tensorflow, parameter_name, to_torch, variable_name
 from utils.ops.mosaic import pack
 
 PART = "rawsr"
@@ -85,10 +87,27 @@ def check_full_width(case: Case, judge: Judge) -> None:
             values = np.floor(levels * values) / (levels - 1)
         image = torch.from_numpy(values.astype(np.float32).reshape(batch, height, width, channels))
         judge.equal(f"{name} in closed form", image.permute(0, 3, 1, 2), case[name])
+    judge_variables(case, judge)
     with torch.no_grad():
         outputs = outputs_of(net, case)
     for name, expected in case.group("out.").items():
         judge.close(name, outputs[name], expected, atol=2e-5)
+
+
+def judge_variables(case: Case, judge: Judge) -> None:
+    """The list of variables of the default network that lies beside the recordings: names, shapes, initial ranges."""
+    path = case.folder / f"tf_variables_s{case.kwargs['scale']}.json"
+    listed = json.loads(path.read_text()) if path.is_file() else {}
+    if listed.get("kwargs") != case.kwargs:
+        return
+    state = rawsr(**case.kwargs).state_dict()
+    judge.equal("all parameters", sorted(variable["param"] for variable in listed["variables"]), sorted(state))
+    for variable in listed["variables"]:
+        name, limit = variable["param"], variable["init_limit"]
+        judge.equal(f"name of {name}", (parameter_name(variable["tf"]), variable_name(name)), (name, variable["tf"]))
+        judge.equal(f"shape of {name}", list(state[name].shape), variable["param_shape"])
+        largest = float(state[name].abs().max())
+        judge.equal(f"initial range of {name}: {largest:g} of {limit:g}", 0.9 * limit <= largest <= limit + 1e-7, True)
 
 
 @checks(PART, names=["dca_block*"], functions=["DCABlock"])
@@ -168,9 +187,9 @@ def check_training_steps(case: Case, judge: Judge) -> None:
     judge.close("losses", torch.stack(losses), case["out.losses"], atol=2e-6)
     judge.close("srgb", pred, case["out.srgb"], atol=1e-5)
     _judge_state(judge, "afterN", net, case)
-    folder = case.folder / "tf_checkpoint"
-    if case.name == "train_steps" and folder.is_dir():
-        check_conversion(case, judge)
+    checkpoint = case.folder / case.name.replace("train_steps", "tf_checkpoint")
+    if checkpoint.is_dir():
+        judge_conversion(case, judge, checkpoint)
 
 
 def _judge_state(judge: Judge, when: str, net: nn.Module, case: Case) -> None:
@@ -178,9 +197,9 @@ def _judge_state(judge: Judge, when: str, net: nn.Module, case: Case) -> None:
         judge.close(f"{when}.{name}", net.state_dict()[name], expected, atol=2e-6)
 
 
-def check_conversion(case: Case, judge: Judge) -> None:
-    """The TensorFlow checkpoint that lies beside the recording, bit for bit."""
-    net, step = load_tensorflow(case.folder / "tf_checkpoint")
+def judge_conversion(case: Case, judge: Judge, checkpoint: Path) -> None:
+    """The TensorFlow checkpoint of the last step, which lies beside the recording: equal bit for bit."""
+    net, step = load_tensorflow(checkpoint)
     judge.equal("converted arguments", {key: net.constructor.kwds[key] for key in case.kwargs}, case.kwargs)
     judge.equal("converted step", step, case.meta["steps"])
     state, expected = net.state_dict(), case.group("out.afterN.")
