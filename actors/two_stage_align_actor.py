@@ -101,7 +101,7 @@ class TwoStageAlignActor(BaseActor):
         if torch.distributed.is_initialized():
             # Gradients of processes are averaged; those of a sum have to add up, as in one process.
             loss = loss * torch.distributed.get_world_size()
-        return loss, stats | self._psnr(pred[: len(gt)].detach(), gt, data["meta_info"])
+        return loss, stats | self._psnr(pred.detach(), gt, data["meta_info"])
 
     def patch_of_step(self, data: Mapping[str, Any], step: int) -> PatchToTrain:
         """The patch of a batch: the same one in every process, and in a resumed run.
@@ -129,8 +129,8 @@ class TwoStageAlignActor(BaseActor):
         terms, error = WeightedTerms(), self.objective["charbonnier"]
         mask = edge_mask(gt)  # of what the sensor sees, before white balance
         gt, gt_srgb = _developed(gt, camera)
-        for prefix, image, weight in (("", pred[: len(gt)], None), ("inter_", pred[len(gt) :], mask)):
-            if len(image) == 0:
+        for prefix, image, weight in (("", pred, None), ("inter_", aux.get("interpolated"), mask)):
+            if image is None:
                 continue
             linear, srgb = _developed(image, camera)
             self._add(terms, f"{prefix}linear", error, linear, gt, weight)

@@ -69,10 +69,15 @@ class NoiseLevel:
     read: float
 
     @classmethod
-    def draw(cls, draws: Draws) -> NoiseLevel:
-        """As in training: log-uniform ``read`` in 10^-3 .. 10^-1.5, ``shot`` in 10^-4 .. 10^-2."""
-        read = 10 ** draws.uniform(-3.0, -1.5)
-        return cls(10 ** draws.uniform(-4.0, -2.0), read)
+    def draw(
+        cls,
+        draws: Draws,
+        log10_read_noise: tuple[float, float] = (-3.0, -1.5),
+        log10_shot_noise: tuple[float, float] = (-4.0, -2.0),
+    ) -> NoiseLevel:
+        """Log-uniform ``read`` and ``shot``, by default from the ranges of the published training."""
+        read = 10 ** draws.uniform(*log10_read_noise)
+        return cls(10 ** draws.uniform(*log10_shot_noise), read)
 
 
 NOISE_LEVELS = {"high": NoiseLevel(shot=6.4e-3, read=2e-2), "low": NoiseLevel(shot=2.5e-3, read=1e-2)}

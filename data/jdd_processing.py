@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class JDDProcessing(BaseProcessing):
         use_flip: flip rows with probability 1/2.
         use_rot: flip columns, and transpose, with probability 1/2 each.
         noise_map_mode: a key of ``data.jdd_camera.NOISE_MAPS``.
+        noise_ranges: of ``data.jdd_camera.NoiseLevel.draw``; those of the published training if None.
 
     Raises:
         ValueError: an odd size, a transposed window that is no square, another noise map.
@@ -46,6 +47,7 @@ class JDDProcessing(BaseProcessing):
         use_flip: bool = True,
         use_rot: bool = True,
         noise_map_mode: str = PUBLISHED_TRAINING_MAP,
+        noise_ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         super().__init__(transform=None)
         self.crop_sz = rows_and_columns(crop_sz)
@@ -55,6 +57,7 @@ class JDDProcessing(BaseProcessing):
             raise ValueError(f"crop_sz={crop_sz} is no square, so it cannot be transposed; set use_rot=False")
         self.use_flip, self.use_rot = use_flip, use_rot
         self.noise_map_mode = checked_noise_map(noise_map_mode)
+        self.noise_ranges = dict(noise_ranges or {})
 
     def __call__(self, data: TensorDict) -> TensorDict:
         """Replaces ``frames`` by the keys that :meth:`render` returns."""
@@ -83,7 +86,7 @@ class JDDProcessing(BaseProcessing):
         return {
             "crop": (draws.integer(0, shape[0] - rows), draws.integer(0, shape[1] - columns)),
             "camera": Camera.draw(draws),
-            "noise_level": NoiseLevel.draw(draws),
+            "noise_level": NoiseLevel.draw(draws, **self.noise_ranges),
             "flip_rows": draws.chance(0.5) and self.use_flip,
             "flip_columns": draws.chance(0.5) and self.use_rot,
             "transpose": draws.chance(0.5) and self.use_rot,

@@ -129,10 +129,10 @@ class TwoStageNet(nn.Module):
 
         Returns:
             Linear camera RGB, not clipped. Without ``patch`` [B, 3, 2H, 2W], and ``positions``
-            [B, N, rows, columns, 2]: where each tile was found in each frame, in packed pixels, with its margin. With ``patch``
-            [B, 3, 2P, 2P], or [2B, 3, 2P, 2P] in training with the interpolation branch (last B images), and
-            ``scores``, ``weights``, ``clean_scores`` [B, N-1, n] of the candidates (absent without stage one) and
-            ``patches`` [B, N, 4, P, P].
+            [B, N, rows, columns, 2]: where each tile was found in each frame, in packed pixels, with its margin.
+            With ``patch`` [B, 3, 2P, 2P], and ``patches`` [B, N, 4, P, P] that went into it; ``scores``, ``weights``
+            and ``clean_scores`` [B, N-1, n] of the candidates, absent without stage one; and ``interpolated``, like the
+            image but restored without the centre frame, in training with the interpolation branch.
 
         Raises:
             ValueError: shapes or dtypes do not fit; training without ``patch``; no candidate inside the frame.
@@ -177,7 +177,11 @@ class TwoStageNet(nn.Module):
             patches = found.patches
             aux = {"scores": found.scores, "weights": found.weights, "clean_scores": found.clean_scores}
         aligned = patches[:, :, :RAW_CHANNELS]
-        return self.reconstruction(aligned, patches[:, :, RAW_CHANNELS:]), {**aux, "patches": aligned}
+        images = self.reconstruction(aligned, patches[:, :, RAW_CHANNELS:])
+        aux["patches"] = aligned
+        if len(images) > len(burst):
+            aux["interpolated"] = images[len(burst) :]
+        return images[: len(burst)], aux
 
     def _restored_frame(self, burst: torch.Tensor, noise_map: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """One burst [N, 4, H, W]: the image [3, 2H, 2W] and the positions [N, rows, columns, 2] of its tiles."""

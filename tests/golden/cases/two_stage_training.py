@@ -82,7 +82,8 @@ def check_training_step(case: Case, judge: Judge) -> None:
     gt = case["in.gt"][..., 2 * row : 2 * (row + size), 2 * column : 2 * (column + size)]
     judge.close("edge mask", edge_mask(gt), case["out.edge_mask"], rtol=1e-4, atol=1e-5)
     judge.close("aligned patches", aux["patches"], case["out.aligned_patches"], rtol=1e-3, atol=1e-4)
-    judge.close("net output", pred, case["out.net_output"], rtol=1e-3, atol=1e-4)
+    images = torch.cat((pred, aux["interpolated"])) if "interpolated" in aux else pred
+    judge.close("net output", images, case["out.net_output"], rtol=1e-3, atol=1e-4)
     for name, key in (("linear", "pix_linear"), ("srgb", "pix_srgb")):
         judge.close(key, stats[f"Loss/{name}"], case[f"out.{key}"], rtol=rtol)
         if f"out.inter_{name}" in case:

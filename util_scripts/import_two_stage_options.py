@@ -1,0 +1,225 @@
+"""Turn an options file (YAML) of the original two-stage alignment program into a settings file.
+
+examples:
+  python util_scripts/import_two_stage_options.py options/train/train_burst_JDD_2stage.yml
+  python util_scripts/import_two_stage_options.py my_options.yml --name my_experiment
+
+Writes train_settings/two_stage_align/NAME.py, which python run_training.py two_stage_align NAME runs. Options that the
+original program reads and this one cannot follow are refused; those that it never read are ignored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import pprint
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from util_scripts.script import run_script, script_parser
+from utils.atomic_write import write_text
+
+logger = logging.getLogger("import_two_stage_options")
+
+SETTINGS_FOLDER = Path(__file__).resolve().parents[1] / "train_settings" / "two_stage_align"
+_NETWORK = "JDDB_BiGRU_Dconv_wInter"
+_TEMPLATE = '''"""Two-stage alignment, imported from {source}.
+
+Command: python run_training.py two_stage_align {name}
+Data: {data}
+"""
+
+from typing import Any
+
+from admin.settings import Settings
+from train_settings.two_stage import train_on_reds
+from trainers.restarts import {schedule_class}
+
+NETWORK: dict[str, Any] = {network}
+SCHEDULE = {schedule_class}(
+{schedule}
+)
+
+
+def run(settings: Settings) -> None:
+    """Builds and trains the network."""
+{assignments}
+    train_on_reds(settings, NETWORK, SCHEDULE)
+'''
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    parser = script_parser(__doc__)
+    parser.add_argument("options", type=Path, help="the YAML file")
+    parser.add_argument("--name", help="of the settings file (default: that of the YAML file)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a settings file of that name")
+    return run_script(parser, arguments, _import)
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    name = arguments.name or re.sub(r"\W", "_", arguments.options.stem)
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} cannot be the name of a settings file; give another with --name")
+    target = SETTINGS_FOLDER / f"{name}.py"
+    if target.exists() and not arguments.overwrite:
+        raise FileExistsError(f"{target} is there already; give another --name, or --overwrite")
+    write_text(target, settings_file(read_options(arguments.options), name, arguments.options.name))
+    logger.info("Written: %s. Train it: python run_training.py two_stage_align %s", target, name)
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """The content of an options file. Tags that would build objects are refused.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no YAML mapping; names line and cause.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, expected a mapping with datasets, network_G, train")
+    return content
+
+
+def settings_file(options: Mapping[str, Any], name: str, source: str) -> str:
+    """The text of the settings file.
+
+    Raises:
+        ValueError: an option is missing, or cannot be followed.
+    """
+    schedule_class, schedule = schedule_of(options)
+    assignments = settings_of(options)
+    root = assignments["reds_root"]
+    return _TEMPLATE.format(
+        source=source.replace("\\", "/"),
+        name=name,
+        data="reds_dir" if root is None else root,
+        network=pprint.pformat(network_of(options), width=110, sort_dicts=False),
+        schedule_class=schedule_class,
+        schedule="\n".join(f"    {key}={value!r}," for key, value in schedule.items()),
+        assignments="\n".join(f"    settings.{key} = {value!r}" for key, value in assignments.items()),
+    )
+
+
+def network_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of ``models.two_stage_align.two_stage_net.two_stage_align``.
+
+    Raises:
+        ValueError: another network, or another scale of the features.
+    """
+    network = _part(options, "network_G")
+    which = network.get("which_model_G", _NETWORK)
+    if which != _NETWORK:
+        raise ValueError(f"network_G.which_model_G is {which!r}; only {_NETWORK} can be imported")
+    scale = _given(network, "align_scale", 4)
+    if scale != 4:
+        raise ValueError(f"network_G.align_scale is {scale}; features have a quarter of the packed resolution")
+    return {
+        "channels": int(_given(network, "nf", 64)),
+        "deformable_groups": int(_given(network, "groups", 8)),
+        "interpolation": bool(_given(network, "w_Inter", True)),
+        "noise_map": "variance",
+        "patch": int(_given(_part(options, "datasets", "train"), "LQ_size", 64)),
+        "margin": 0,
+        "search_window": int(_given(network, "search_window", 64)),
+    }
+
+
+def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the settings file assigns to ``settings``.
+
+    Raises:
+        ValueError: an option cannot be followed.
+    """
+    data, training = _part(options, "datasets", "train"), _part(options, "train")
+    paths, log = options.get("path") or {}, options.get("logger") or {}
+    if _given(data, "mode", "REDS_Joint") != "REDS_Joint":
+        raise ValueError(f"datasets.train.mode is {data['mode']!r}; only REDS_Joint can be imported")
+    if data.get("border_mode"):
+        raise ValueError("datasets.train.border_mode is true: the ground truth is then another frame than the restored")
+    if paths.get("resume_state"):
+        raise ValueError("path.resume_state: training states of the original cannot be resumed; name the networks")
+    steps = int(training["niter"])
+    every = min(int(_given(training, "val_freq", steps)), steps)
+    gpus = options.get("gpu_ids") or [0]
+    return {
+        "description": f"Two-stage alignment: {options.get('name', 'imported options')}",
+        "batch_size": int(data["batch_size"]),
+        "num_workers": int(_given(data, "n_workers", 4)) * len(gpus),
+        "multi_gpu": len(gpus) > 1,
+        "print_interval": int(_given(log, "print_freq", 20)),
+        "seed": int(_given(training, "manual_seed", 0)),
+        "burst_sz": int(_given(data, "N_frames", 5)),
+        "crop_sz": 720,
+        "patch_sz": int(_given(data, "LQ_size", 64)),
+        "search_window": network_of(options)["search_window"],
+        "intervals": tuple(_given(data, "interval_list", [1])),
+        "random_reverse": bool(data.get("random_reverse")),
+        "use_flip": bool(data.get("use_flip")),
+        "use_rot": bool(data.get("use_rot")),
+        "reds_root": data.get("dataroot_GT"),
+        "frame_sz": (720, 1280),
+        "steps_per_epoch": every,
+        "epochs": -(-steps // every),
+        "learning_rate": float(training["lr_G"]),
+        "learning_rate_features": float(_given(training, "lr_DSNet", training["lr_G"])),
+        "betas": (float(_given(training, "beta1", 0.9)), float(_given(training, "beta2", 0.99))),
+        "weight_decay": float(_given(training, "weight_decay_G", 0.0)),
+        "patch_matching": True,
+        "initial_reconstruction": paths.get("pretrain_model_G"),
+        "initial_features": paths.get("pretrain_model_DSNet"),
+        "strict_load": bool(paths.get("strict_load")),
+    }
+
+
+def schedule_of(options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The class of ``trainers.restarts`` and its arguments.
+
+    Raises:
+        ValueError: an unknown schedule, a warm-up, or cleared states of the optimiser.
+    """
+    training = _part(options, "train")
+    if int(_given(training, "warmup_iter", -1)) > 0:
+        raise ValueError(f"train.warmup_iter is {training['warmup_iter']}: a warm-up is not supported; set it to -1")
+    if training.get("clear_state"):
+        raise ValueError("train.clear_state is true: the optimiser keeps its state at restarts; set it to false")
+    restarts = [int(step) for step in training.get("restarts") or []]
+    common = {"restarts": restarts, "weights": [float(w) for w in training.get("restart_weights") or []]}
+    scheme = training.get("lr_scheme")
+    if scheme == "CosineAnnealingLR_Restart":
+        periods = [int(steps) for steps in training["T_period"]]
+        return "CosineRestarts", {"periods": periods, **common, "eta_min": float(_given(training, "eta_min", 0.0))}
+    if scheme == "MultiStepLR":
+        milestones = [int(step) for step in training["lr_steps"]]
+        return "StepRestarts", {"milestones": milestones, "gamma": float(training["lr_gamma"]), **common}
+    raise ValueError(f"train.lr_scheme is {scheme!r}; known are CosineAnnealingLR_Restart and MultiStepLR")
+
+
+def _part(options: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    part: Any = options
+    for name in names:
+        part = part.get(name)
+        if not isinstance(part, Mapping):
+            raise ValueError(f"the options have no part {'.'.join(names)}")
+    return part
+
+
+def _given(part: Mapping[str, Any], name: str, otherwise: Any) -> Any:
+    """An option, where missing and empty ones count as not given."""
+    value = part.get(name)
+    return otherwise if value is None else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
