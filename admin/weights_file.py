@@ -17,13 +17,16 @@ from admin.checkpoints import CheckpointError
 from utils.atomic_write import write_bytes
 
 
-def save_weights_file(path: str | os.PathLike[str], net: nn.Module, notes: Mapping[str, Any] | None = None) -> None:
+def save_weights_file(
+    path: str | os.PathLike[str], net: nn.Module, notes: Mapping[str, Any] | None = None, half: bool = False
+) -> None:
     """Writes the state dict of ``net`` with the call that rebuilds it.
 
     Args:
         path: ends in ``.safetensors``.
         net: built by a ``@model_constructor`` function, whose arguments are plain values.
         notes: what a reader should know (training, scores, licence), as values that JSON can hold.
+        half: store kernels (tensors of two or more axes) in 16 bits. The network gets them back in its own type.
 
     Raises:
         ValueError: ``net`` has no ``constructor``.
@@ -40,6 +43,8 @@ def save_weights_file(path: str | os.PathLike[str], net: nn.Module, notes: Mappi
     }
     # Clones, because the format refuses tensors that share memory.
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in net.state_dict().items()}
+    if half:
+        tensors = {key: value.half() if value.ndim > 1 else value for key, value in tensors.items()}
     write_bytes(path, save(tensors, metadata))
 
 

@@ -38,11 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("target", metavar="FILE.safetensors", type=Path, help="the file to write")
     parser.add_argument("--epoch", type=int, help="of a folder, the checkpoint of this epoch; else the newest")
     parser.add_argument("--use_ema", action="store_true", help="take the moving average of the weights")
+    parser.add_argument("--half", action="store_true", help="store kernels in 16 bits: half the size, rounded weights")
     parser.add_argument("--notes", type=_json_object, default={}, help="more notes as a JSON object: '{\"score\": 1}'")
     return run_script(
         parser,
         arguments,
-        lambda options: convert(options.source, options.target, options.epoch, options.use_ema, options.notes),
+        lambda options: convert(
+            options.source, options.target, options.epoch, options.use_ema, options.notes, options.half
+        ),
     )
 
 
@@ -52,6 +55,7 @@ def convert(
     epoch: int | None = None,
     use_ema: bool = False,
     notes: dict[str, Any] | None = None,
+    half: bool = False,
 ) -> Path:
     """Writes the network of a checkpoint as ``.safetensors`` and makes sure that it loads with the same weights.
 
@@ -61,6 +65,7 @@ def convert(
         epoch: of a folder; None takes the newest.
         use_ema: the moving average of the weights.
         notes: kept in the file beside where it comes from.
+        half: store kernels in 16 bits.
 
     Returns:
         ``target``.
@@ -75,10 +80,11 @@ def convert(
     net, content = load_network(path, use_ema=use_ema)
     origin = {"converted_from": path.name, "sha256": file_sha256(path)}
     origin |= {"epoch": content["epoch"]} if isinstance(content.get("epoch"), int) else {}
-    save_weights_file(target, net, (content.get("notes") or {}) | origin | (notes or {}))
+    save_weights_file(target, net, (content.get("notes") or {}) | origin | (notes or {}), half)
     loaded, _ = load_network(target)
     for key, value in net.state_dict().items():
-        if not torch.equal(loaded.state_dict()[key], value):
+        expected = value.half().to(value.dtype) if half and value.ndim > 1 else value
+        if not torch.equal(loaded.state_dict()[key], expected):
             raise RuntimeError(f"{target}: {key} differs after loading")
     logger.info("Written: %s (%d tensors, %.1f MB)", target, len(net.state_dict()), target.stat().st_size / 1e6)
     return target

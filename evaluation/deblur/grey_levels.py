@@ -19,6 +19,9 @@ def to_stored(image: torch.Tensor) -> torch.Tensor:
 
 
 def stored_as_8_bit(stored: torch.Tensor) -> torch.Tensor:
-    """What was stored, 0..1, as whole grey levels 0..255: truncated, as 8-bit images are made of floats."""
+    """What was stored, 0..1, as whole grey levels 0..255: truncated, as 8-bit images are made of floats.
+
+    Whole grey levels divided by 255 come out as they were.
+    """
     steps = (stored.double() * ENCODING.full_scale).round()
     return (steps / _STEPS).floor().float()

@@ -66,7 +66,8 @@ def gain(similarity: Similarity, image: torch.Tensor, target: torch.Tensor, burs
 
 
 def _in_grey_levels(compared: Compared) -> Compared:
-    return replace(compared, prediction=stored_as_8_bit(compared.prediction))
+    prediction, target = (stored_as_8_bit(image) for image in (compared.prediction, compared.ground_truth))
+    return replace(compared, prediction=prediction, ground_truth=target)
 
 
 EIGHT_BIT = Protocol(

@@ -23,7 +23,7 @@ def run(settings: Settings) -> None:
     settings.batch_size, settings.num_workers, settings.print_interval = 4, 1, 25
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 50, 100, 2e-3
     settings.max_minutes, settings.clip_grad_norm = 90, 100.0
-    settings.crop_sz, settings.kernel_lvl, settings.noise_lvl = 64, 3.0, 2.0
+    settings.crop_sz, settings.kernel_lvl, settings.noise_lvl = 64, 8.0, 2.0
 
     loader = photo_loader(
         settings,

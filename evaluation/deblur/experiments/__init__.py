@@ -1,0 +1,1 @@
+"""One module per experiment; its `main()` gives the networks that are compared."""

@@ -1,0 +1,49 @@
+"""The tables of the original evaluation: for every experiment, a line for each burst."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.common_utils.scores import BurstScore, Row, Scores
+from utils.atomic_write import write_text
+
+METRICS = ("ssim", "psnr")
+
+
+def method_name(index: int, name: str) -> str:
+    """How the original named experiment number ``index`` (from 0): ``<index>_<stem of its checkpoint>``."""
+    return f"{index}_{Path(name).stem}"
+
+
+def write_method_tables(tables: Sequence[Scores], folder: Path) -> list[Path]:
+    """Writes ``ssim_<k>_<name>.csv`` and ``psnr_<k>_<name>.csv`` for every row that is no training-free one.
+
+    Columns: row index (without heading), ``burst_length``, the metric, ``max_pred_<metric>`` (gain over the best single
+    frame) and ``method``. With several tables, one for each number of frames, their bursts follow one another.
+    """
+    networks = [row.unique_name for row in tables[0].rows if not row.training_free]
+    paths = []
+    for index, name in enumerate(networks):
+        method = method_name(index, name)
+        bursts = [burst for scores in tables for burst in _row(scores, name).bursts]
+        for metric in METRICS:
+            paths.append(folder / f"{metric}_{method}.csv")
+            write_text(paths[-1], _table(bursts, metric, method))
+    return paths
+
+
+def _row(scores: Scores, unique_name: str) -> Row:
+    return next(row for row in scores.rows if row.unique_name == unique_name)
+
+
+def _table(bursts: Sequence[BurstScore], metric: str, method: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["", "burst_length", metric, f"max_pred_{metric}", "method"])
+    for index, burst in enumerate(bursts):
+        values = (burst.values[key] for key in (metric, f"max_pred_{metric}"))
+        writer.writerow([index, burst.groups["burst_length"], *map(repr, values), method])
+    return text.getvalue()
