@@ -109,10 +109,7 @@ LOCATIONS: dict[str, DataLocation] = {
         "REDS, sharp frames",
         "{train_sharp,val_sharp}/<clip>/<frame>.png as the archives unpack, or regrouped <clip>/<frame>.png (clips 000 "
         "… 269), or an LMDB file *.lmdb; for REDS4 the clips 000, 011, 015 and 020 are enough",
-        (
-            "https://seungjunnah.github.io/Datasets/reds.html (train_sharp and val_sharp, by hand: the servers that "
-            "the page links have changed)",
-        ),
+        ("https://seungjunnah.github.io/Datasets/reds.html (train_sharp and val_sharp; by hand)",),
         "CC BY 4.0, as the page of the data set states",
     ),
     "videezy_dir": DataLocation(

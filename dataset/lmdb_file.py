@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ class LmdbFile:
                 yield bytes(key).decode("ascii")
 
     def _transaction(self) -> Any:
-        return _opened(str(self.path.resolve()), os.getpid()).begin()
+        return _environment(str(self.path.resolve())).begin()
 
 
 def import_lmdb() -> Any:
@@ -52,11 +51,21 @@ def import_lmdb() -> Any:
     return lmdb
 
 
-@cache
-def _opened(path: str, process: int) -> Any:
-    """LMDB refuses a second opening in one process, and an opening that was made before a fork."""
+_opened: dict[str, tuple[int, Any]] = {}  # path → process and environment
+
+
+def _environment(path: str) -> Any:
+    """The opened file. LMDB refuses a second opening in one process, and the use of one from before a fork."""
+    process, environment = _opened.get(path, (0, None))
+    if process == os.getpid():
+        return environment
+    if environment is not None:
+        environment.close()  # inherited: forgotten here, the parent's stays open
     lmdb = import_lmdb()
     try:
-        return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False, subdir=Path(path).is_dir())
+        options = {"readonly": True, "lock": False, "readahead": False, "meminit": False}
+        environment = lmdb.open(path, subdir=Path(path).is_dir(), **options)
     except lmdb.Error as error:
         raise OSError(f"{path} is no LMDB file or is damaged: {error}") from error
+    _opened[path] = (os.getpid(), environment)
+    return environment

@@ -137,7 +137,7 @@ class _LmdbFrames(_Frames):
         self._shape = _shape_of(meta["resolution"], path / META_FILE)
         self.frames = {}
         for key in meta["keys"]:
-            clip, _, frame = key.partition("_")
+            clip, _, frame = str(key).rpartition("_")
             self.frames.setdefault(clip, []).append(frame)
         for names in self.frames.values():
             names.sort()

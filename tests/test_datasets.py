@@ -18,13 +18,16 @@ from hypothesis import strategies as st
 
 from admin.data_locations import LOCATIONS, MissingDataSet, data_folder
 from dataset import (
+    REDS,
     BurstSRDataset,
     ColorDenoiseTestSet,
     GrayscaleDenoiseTestSet,
     ImageFolder,
     ImageNetDataset,
     OpenImagesDataset,
+    SCBurst,
     SyntheticBurstVal,
+    Videezy4K,
     ZurichRAW2RGB,
 )
 from dataset.burstsr_dataset import CanonImage, SamsungRAWImage, load_txt
@@ -131,6 +134,9 @@ OF_KEY = {
     "burstsr_dir": BurstSRDataset,
     "kpn_testset_path": GrayscaleDenoiseTestSet,
     "bpn_color_testset_dir": ColorDenoiseTestSet,
+    "reds_dir": REDS,
+    "videezy_dir": Videezy4K,
+    "sc_burst_dir": SCBurst,
 }
 
 

@@ -49,7 +49,7 @@ for script in sys.argv[1:]:
 
 
 def test_every_script_explains_itself_from_anywhere(tmp_path: Path) -> None:
-    assert len(SCRIPTS) == 10
+    assert len(SCRIPTS) >= 10
     command = [sys.executable, "-c", HELP_OF_ALL, *map(str, SCRIPTS)]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fabricated.bursts import burstsr, synthetic_burst_val
+from tests.fabricated.clips import reds, sc_burst
 from tests.fabricated.denoise_test_sets import bpn_test_set, kpn_test_set
 from tests.fabricated.photographs import image_folder, openimages, photograph, zurich
 from tests.fabricated.weights import checkpoint, pwcnet_weights
@@ -25,6 +26,8 @@ __all__ = [
     "openimages",
     "photograph",
     "pwcnet_weights",
+    "reds",
+    "sc_burst",
     "synthetic_burst_val",
     "zurich",
 ]
