@@ -101,7 +101,7 @@ class NoiseSchedule:
     def respaced(self, steps: int, begin: float = 1.0) -> NoiseSchedule:
         """The same way from clean to noise in fewer (or more) steps.
 
-        First and last level of a sampling stay; those between lie evenly on the (continuous) time axis.
+        The most noise stays what it is; steps lie evenly on the (continuous) time axis.
 
         Args:
             steps: number of steps.
@@ -116,9 +116,8 @@ class NoiseSchedule:
             raise ValueError(f"begin = {begin}: a share of the noise schedule, above 0 and at most 1")
         if steps == len(self) and begin == 1:
             return self
-        end = max(1.0, begin * len(self))
-        places = np.linspace(1, end, steps) if steps > 1 else np.array([end])
-        remaining = np.append(1.0, np.interp(places, np.arange(len(self) + 1), self.levels) ** 2)
+        places = np.linspace(0, begin * len(self), steps + 1)
+        remaining = np.interp(places, np.arange(len(self) + 1), self.levels) ** 2
         return NoiseSchedule(1 - remaining[1:] / remaining[:-1])
 
     def buffers(self) -> dict[str, NDArray[np.float32]]:

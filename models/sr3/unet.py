@@ -102,7 +102,8 @@ class UNet(nn.Module):
             ValueError: another shape or dtype.
         """
         self._check(x, level)
-        embedded = self.noise_level_mlp(level)
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 knows only 128 levels between 0.5 and 1
+            embedded = self.noise_level_mlp(level)
         skips = []
         for layer in self.downs:
             x = layer(x, embedded) if isinstance(layer, ResnetBlockWithAttention) else layer(x)

@@ -22,7 +22,7 @@ from train_settings.bundled_photos import train_in_one_cycle
 NETWORK: dict[str, Any] = {
     "schedule": {"schedule": "linear", "n_timestep": 100, "linear_start": 1e-4, "linear_end": 0.048},
     "n_frames": 3,
-    "inner_channel": 32,
+    "inner_channel": 30,
     "norm_groups": 1,
     "channel_mults": (1, 2, 2),
     "attn_res": (),
@@ -30,8 +30,9 @@ NETWORK: dict[str, Any] = {
     "dropout": 0.0,
     "image_size": 32,
     "shared_time": False,
-    "sampler": "ddim",
+    "sampler": "ancestral",
     "steps": 20,
+    "begin": 0.75,
 }
 
 
@@ -39,7 +40,7 @@ def run(settings: Settings) -> None:
     """Builds and trains the network."""
     settings.description = "SR3 for three frames, narrow, 8 to 32 pixels, clips of bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 16, 0, 50
-    settings.epochs, settings.steps_per_epoch, settings.learning_rate = 80, 200, 1e-3
+    settings.epochs, settings.steps_per_epoch, settings.learning_rate = 70, 200, 1e-3
     settings.clip_grad_norm, settings.ema_decay = 1.0, 0.999
 
     clips = SampleClips("train", num_frames=3, size=64, speed=(0.0, 4.0), num_objects=1)
