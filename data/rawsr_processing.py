@@ -97,12 +97,14 @@ class RawSRSynthesisProcessing(BaseProcessing):
         """Replaces ``frame`` by the keys that :meth:`render` returns."""
         draws = take_draws(data)
         frame = data.pop("frame")
-        if isinstance(frame, SensorImage):
-            params = self.draw(_linear_size(frame), draws, own_colors(frame))
-        else:
-            params = self.draw(image_size(frame), draws)
-        data.update(self.render(frame, params))
+        data.update(self.render(frame, self.draw_for(frame, draws)))
         return data
+
+    def draw_for(self, frame: Any, draws: Draws) -> dict[str, Any]:
+        """:meth:`draw` for a photograph, or for a `SensorImage` with its own colour settings."""
+        if isinstance(frame, SensorImage):
+            return self.draw(_linear_size(frame), draws, own_colors(frame))
+        return self.draw(image_size(frame), draws)
 
     def draw(self, shape: tuple[int, int], draws: Draws, colors: Colors | None = None) -> dict[str, Any]:
         """Everything random about one sample.
@@ -275,9 +277,7 @@ class RawSRCropProcessing(BaseProcessing):
         return {name: tensor.flip(axes) for name, tensor in sample.items()}
 
 
-def pair_tensors(
-    pair: Mapping[str, np.ndarray], scale: int, part: tuple[int, int, int, int]
-) -> dict[str, torch.Tensor]:
+def pair_tensors(pair: Mapping[str, Any], scale: int, part: tuple[int, int, int, int]) -> dict[str, torch.Tensor]:
     """A part of a stored pair: ``raw`` [1, h, w], ``isp`` [3, h, w] and ``frame_gt`` [3, S h, S w], float32 0..1.
 
     Args:

@@ -131,7 +131,7 @@ def load_tensorflow(source: Path) -> tuple[RawSR, int | None]:
         net.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"{bundle.prefix} does not hold all of a RawSR network: {error}") from error
-    step = int(bundle.read("Variable")) if "Variable" in bundle.entries else None  # type: ignore[call-overload]
+    step = int(bundle.read("Variable")) if "Variable" in bundle.entries else None
     return net, step
 
 

@@ -161,8 +161,8 @@ def _entry(message: bytes) -> Entry:
     number = int(fields.get(1, [0])[0])
     if number not in _DTYPES:
         raise ValueError(f"a variable has the type number {number}; known are {', '.join(map(str, _DTYPES))}")
-    dimensions = _fields(bytes(fields[2][0])).get(2, []) if 2 in fields else []  # type: ignore[arg-type]
-    shape = tuple(int(_fields(bytes(d)).get(1, [0])[0]) for d in dimensions)  # type: ignore[arg-type]
+    dimensions = _fields(bytes(fields[2][0])).get(2, []) if 2 in fields else []
+    shape = tuple(int(_fields(bytes(d)).get(1, [0])[0]) for d in dimensions)
     shard, offset, size, checksum = (int(fields.get(field, [0])[0]) for field in (3, 4, 5, 6))
     return Entry(np.dtype(_DTYPES[number]), shape, shard, offset, size, checksum)
 

@@ -218,8 +218,42 @@ class _HttpDownload:
             )
 
 
+def download_drive_folder(folder_id: str, target: Path) -> Path:
+    """Fetches all files of a public folder on Google Drive; files that are there already are left alone.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        DownloadFailed: the folder or one of its files is not handed out.
+    """
+    page = f"https://drive.google.com/drive/folders/{folder_id}"
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        fetched = _from_drive(lambda gdown: gdown.download_folder(id=folder_id, output=str(target), resume=True))
+    except _SourceFailed as error:
+        fetched, reason = None, str(error)
+    else:
+        reason = "Google Drive gave no file"
+    if not fetched:
+        raise DownloadFailed(
+            f"{page} could not be fetched: {reason}. Try again later, or fetch it with a browser into {target}"
+        )
+    return target
+
+
 def _fetch_from_drive(source: DriveFile, target: Path) -> Path:
     """gdown keeps and continues a partial file of its own beside the one it writes."""
+    complete = target.with_name(f"{target.name}.drive.part")
+    logger.info("%s: fetching from Google Drive", target.name)
+    _from_drive(lambda gdown: gdown.download(id=source.file_id, output=str(complete), resume=True, quiet=False))
+    if not complete.is_file():
+        raise _SourceFailed("Google Drive gave no file; it may have been fetched too often today")
+    return complete
+
+
+def _from_drive(fetch: Callable[[Any], Any]) -> Any:
+    """What ``fetch`` makes of the module gdown, with its many errors as `_SourceFailed`."""
     try:
         import gdown
         import gdown.exceptions
@@ -229,16 +263,11 @@ def _fetch_from_drive(source: DriveFile, target: Path) -> Path:
     refusals: tuple[type[Exception], ...] = tuple(
         value for value in vars(gdown.exceptions).values() if isinstance(value, type) and issubclass(value, Exception)
     )
-    complete = target.with_name(f"{target.name}.drive.part")
-    logger.info("%s: fetching from Google Drive", target.name)
     try:
-        gdown.download(id=source.file_id, output=str(complete), resume=True, quiet=False)
+        return fetch(gdown)
     except (OSError, *refusals) as error:  # type: ignore[misc]  # requests' errors are OSErrors
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise _SourceFailed(reason[0]) from error
-    if not complete.is_file():
-        raise _SourceFailed("Google Drive gave no file; it may have been fetched too often today")
-    return complete
 
 
 def _check(part: Path, sha256: str | None, check: Callable[[Path], object] | None) -> None:

@@ -9,6 +9,7 @@ carries the blue plane. Other readers therefore see the channels reversed; Pillo
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -89,6 +90,33 @@ def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:
     _encode(path, _as_stored(path, image), channels=(1, 3))
 
 
+def write_jpeg(path: PathLike, image: NDArray[np.uint8], quality: int = 95, subsampling: str = "4:4:4") -> None:
+    """Writes a picture like :func:`write_image`, as JPEG.
+
+    Args:
+        path: ends in ``.jpg`` or ``.jpeg``.
+        quality: 1 to 100.
+        subsampling: of the colours: ``4:4:4`` (none), ``4:2:2`` or ``4:2:0``.
+
+    Raises:
+        ValueError: another type or shape, quality, subsampling or ending.
+    """
+    if subsampling not in _SUBSAMPLING or not 1 <= quality <= 100:
+        known = ", ".join(_SUBSAMPLING)
+        raise ValueError(f"{path}: JPEG quality {quality}, subsampling {subsampling}; give 1 to 100 and one of {known}")
+    if Path(path).suffix.lower() not in (".jpg", ".jpeg"):
+        raise ValueError(f"{path}: a JPEG must be named .jpg or .jpeg")
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SUBSAMPLING[subsampling]]
+    write_bytes(path, _encoded(path, _as_stored(path, image), channels=(1, 3), ending=".jpeg", options=options))
+
+
+_SUBSAMPLING = {
+    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+}
+
+
 def encode_png(image: NDArray[np.uint8], name: PathLike) -> bytes:
     """The bytes of a PNG file of a picture, uint8 ``[H, W, 3]`` RGB or ``[H, W]`` grey; ``name`` is named in errors.
 
@@ -136,14 +164,16 @@ def _encode(path: PathLike, image: np.ndarray, channels: tuple[int, ...]) -> Non
     write_bytes(path, _encoded(path, image, channels, Path(path).suffix))
 
 
-def _encoded(path: PathLike, image: np.ndarray, channels: tuple[int, ...], ending: str) -> bytes:
+def _encoded(
+    path: PathLike, image: np.ndarray, channels: tuple[int, ...], ending: str, options: Sequence[int] = ()
+) -> bytes:
     found = 1 if image.ndim == 2 else image.shape[-1]
     if image.ndim not in (2, 3) or found not in channels or image.size == 0:
         raise ValueError(
             f"{path}: cannot write an image of shape {image.shape}; expected [H, W, C] with C one of {channels}"
         )
     try:
-        done, encoded = cv2.imencode(ending, image)
+        done, encoded = cv2.imencode(ending, image, list(options))
     except cv2.error as error:
         raise ValueError(f"{path}: the ending {ending!r} names no image format that can be written") from error
     if not done:

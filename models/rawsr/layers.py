@@ -30,7 +30,7 @@ class _LeakyReLU(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         (y,) = ctx.saved_tensors
         return torch.where(y < 0, _SLOPE * gradient, gradient)
 

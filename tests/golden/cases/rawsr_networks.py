@@ -200,7 +200,8 @@ def _judge_state(judge: Judge, when: str, net: nn.Module, case: Case) -> None:
 def judge_conversion(case: Case, judge: Judge, checkpoint: Path) -> None:
     """The TensorFlow checkpoint of the last step, which lies beside the recording: equal bit for bit."""
     net, step = load_tensorflow(checkpoint)
-    judge.equal("converted arguments", {key: net.constructor.kwds[key] for key in case.kwargs}, case.kwargs)
+    constructor: Any = net.constructor
+    judge.equal("converted arguments", {key: constructor.kwds[key] for key in case.kwargs}, case.kwargs)
     judge.equal("converted step", step, case.meta["steps"])
     state, expected = net.state_dict(), case.group("out.afterN.")
     judge.equal("converted names", sorted(state), sorted(expected))

@@ -1,0 +1,62 @@
+"""DNG files of a made-up camera whose sensor sees linear sRGB, each colour dimmed by its share of a white light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+NEUTRAL = (0.5, 1.0, 0.6)  # what the sensor sees of white, R G B
+BLACK, WHITE = 512, 16383
+_XYZ_TO_RGB = [3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252]
+_COLOURS = {"R": 0, "G": 1, "B": 2}
+
+
+def write_dng(
+    path: Path,
+    scene: NDArray[np.floating],
+    pattern: str = "RGGB",
+    orientation: int = 1,
+    margins: tuple[int, int] = (0, 0),
+) -> Path:
+    """Writes what the camera records of a scene.
+
+    Args:
+        path: the file.
+        scene: linear sRGB [H, W, 3] as it lies on the sensor, 0..1.
+        pattern: colours of the 2 x 2 cell of the visible image in reading order.
+        orientation: TIFF orientation that the file notes (1, 3, 6 or 8).
+        margins: masked rows at the top and columns at the left, which belong to no image.
+    """
+    height, width = scene.shape[:2]
+    sensor = np.empty((height, width))
+    for index, colour in enumerate(pattern):
+        row, column = divmod(index, 2)
+        channel = _COLOURS[colour]
+        sensor[row::2, column::2] = scene[row::2, column::2, channel] * NEUTRAL[channel]
+    top, left = margins
+    stored = np.full((top + height + 2, left + width + 2), BLACK, np.uint16)
+    stored[top : top + height, left : left + width] = np.round(BLACK + sensor * (WHITE - BLACK))
+    area = (top, left, top + height, left + width)
+    matrix = [part for value in _XYZ_TO_RGB for part in (round(value * 1_000_000), 1_000_000)]
+    neutral = [part for value in NEUTRAL for part in (round(value * 1_000_000), 1_000_000)]
+    tags = [
+        (271, "s", 0, "Made up", True),
+        (272, "s", 0, "Made-up camera", True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, bytes(_COLOURS[colour] for colour in pattern), True),
+        (50706, "B", 4, b"\x01\x04\x00\x00", True),
+        (50707, "B", 4, b"\x01\x01\x00\x00", True),
+        (50708, "s", 0, "Made-up camera", True),
+        (50714, "I", 1, BLACK, True),
+        (50717, "I", 1, WHITE, True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, neutral, True),
+        (50778, "H", 1, 21, True),
+        (50829, "I", 4, area, True),
+        (274, "H", 1, orientation, True),
+    ]
+    tifffile.imwrite(path, stored, photometric=32803, extratags=tags, metadata=None)
+    return path
