@@ -53,7 +53,7 @@ def _sample_clips(speed: tuple[float, float]) -> Callable[[int, Path | None], Ba
     return lambda frames, folder: SampleClips("heldout", frames, _CLIP_SIZE, speed, num_clips=_NUM_CLIPS)
 
 
-_LARGE_TILES = {"patch": 128, "margin": 16, "search_window": 128}
+_LARGE_TILES = {"patch": 128, "margin": 16, "search_window": 128, "max_batch": 4}
 DATA = {
     "reds4": TestSet(
         "REDS4", lambda frames, folder: REDS(folder, "reds4"), {"patch": 64, "margin": 4, "search_window": 48}

@@ -26,6 +26,7 @@ from models.two_stage_align.patch_matching import (
 )
 from models.two_stage_align.reconstruction import RAW_CHANNELS, BurstReconstruction, check_inputs
 from models.two_stage_align.tiles import merge_tiles, pad_to_next_multiple, tile_corners
+from utils.progress import track
 
 
 @dataclass
@@ -193,12 +194,13 @@ class TwoStageNet(nn.Module):
         used_rows, used_columns = -(-height // tiling.patch), -(-width // tiling.patch)
         used = positions[:, :used_rows, :used_columns].flatten(1, 2)
         size, margin = tiling.patch + 2 * tiling.margin, 2 * tiling.margin
+        parts = used.split(tiling.max_batch, dim=1)
         tiles = torch.cat(
             [
                 self._restored_tiles(cut_patches(both, part, size))[
                     ..., margin : 2 * size - margin, margin : 2 * size - margin
                 ]
-                for part in used.split(tiling.max_batch, dim=1)
+                for part in (track(parts, "Tiles") if len(parts) > 1 else parts)
             ]
         )
         image = merge_tiles(tiles, used_rows, used_columns, margin=0)[:, : 2 * height, : 2 * width]
