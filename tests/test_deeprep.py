@@ -308,7 +308,8 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 @pytest.mark.parametrize("color", [True, False])
 @pytest.mark.parametrize("kwargs", [{}, {"use_feature_regularization": False}, {"use_softmax": True}])
 def test_a_denoiser_can_start_as_the_mean_of_the_burst(color: bool, kwargs: dict[str, Any]) -> None:
-    net = small_denoiser(use_noise_estimate=True, color_input=color, **kwargs)
+    widths = {name: 8 for name in ("enc_dim", "enc_out_dim", "dec_in_dim", "dec_dim_pre")}
+    net = small_denoiser(use_noise_estimate=True, color_input=color, **{**widths, **kwargs})
     start_as_aligned_mean(net)
     channels = 3 if color else 1
     scene = F.interpolate(torch.rand(1, channels, 6, 7), size=(24, 28), mode="bilinear")

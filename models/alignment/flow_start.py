@@ -40,7 +40,7 @@ def start_as_centre_of_mass(net: nn.Module) -> None:
     generator = torch.Generator().manual_seed(_SEED)
     _start_features(net, generator)
     for predictor, max_displacement in zip(net.offset_predictors, net.corr_max_disp, strict=True):
-        _start_predictor(predictor, max_displacement)
+        _start_predictor(predictor, max_displacement, net.whole_image_evidence)
     source, target, shifts = _textures(net.input_channels, generator)
     _scale_cost_volumes(net, source)
     _fit_gains(net, source, target, shifts)
@@ -81,8 +81,11 @@ def _smooth_each_channel(conv: nn.Conv2d) -> None:
         conv.weight[channel, channel] += binomial[:, None] * binomial
 
 
-def _start_predictor(predictor: nn.Module, max_displacement: int) -> None:
-    """Mean over a 5x5 window of the cost volume, its first moments in four halves, and their differences."""
+def _start_predictor(predictor: nn.Module, max_displacement: int, whole_image: bool) -> None:
+    """Mean over a 5x5 window of the cost volume, its first moments in four halves, and their differences.
+
+    Where the volume's mean over the whole image is at hand, that instead of the window's.
+    """
     side = 2 * max_displacement + 1
     convs = _convs(predictor)
     if len(convs) != 3 or convs[0].out_channels < side**2 or convs[1].out_channels < 4:
@@ -94,7 +97,10 @@ def _start_predictor(predictor: nn.Module, max_displacement: int) -> None:
     window.weight[: side**2] = 0
     moments.weight[:4] = 0
     for index in range(side**2):
-        window.weight[index, index] = 1 / 9
+        if whole_image:
+            window.weight[index, side**2 + index, 1, 1] = 1
+        else:
+            window.weight[index, index] = 1 / 9
         # The cost volume peaks at minus the flow: it looks from the source into the target.
         dy, dx = max_displacement - index // side, max_displacement - index % side
         for channel, value in enumerate((dx, -dx, dy, -dy)):
@@ -142,11 +148,13 @@ def _fit_gains(net: PyrCorr, source: torch.Tensor, target: torch.Tensor, shifts:
     """Least squares: the levels' estimates times one gain each give the known flow."""
     estimates = []
     pairs = zip(net._features(source), net._features(target), strict=True)
-    for (of_source, of_target), volume, predictor in zip(pairs, net.cost_volumes, net.offset_predictors, strict=True):
-        evidence = volume(of_source, of_target)
-        if net.use_ref_for_offset:
-            evidence = torch.cat((evidence, of_source), dim=1)
-        flow = F.interpolate(predictor(evidence), size=source.shape[-2:], mode="bilinear", align_corners=False)
+    for level, ((of_source, of_target), predictor) in enumerate(zip(pairs, net.offset_predictors, strict=True)):
+        flow = F.interpolate(
+            predictor(net._evidence(level, of_source, of_target)),
+            size=source.shape[-2:],
+            mode="bilinear",
+            align_corners=False,
+        )
         inner = flow[..., _BORDER:-_BORDER, _BORDER:-_BORDER] * (net.ds_factor * FLOW_SCALE)
         estimates.append(inner.flatten())
     inside = (_TEXTURE_SIZE - 2 * _BORDER,) * 2

@@ -15,6 +15,7 @@ from models.deeprep.decoders import ResDecoder
 from models.deeprep.deeprepnet import DeepRepNet
 from models.deeprep.degradation_layers import Conv as ConvDegradation
 from models.deeprep.initializers import Conv as ConvInitializer
+from models.deeprep.unet_decoder import UNetDecoder
 from models.deeprep.weight_predictors import SimpleWeightPredictor
 from models.layers.blocks import ResBlock
 
@@ -41,14 +42,15 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     """
     degradation, predictor = net.optimizer.degradation_operator, net.optimizer.weight_predictor
     if not (
-        isinstance(net.hr_decoder, ResDecoder)
+        isinstance(net.hr_decoder, ResDecoder | UNetDecoder)
         and isinstance(net.hr_initializer, ConvInitializer)
         and isinstance(degradation, ConvDegradation)
         and isinstance(predictor, SimpleWeightPredictor)
     ):
         raise ValueError(f"only denoisers can start as the mean of the burst, not {type(net.hr_decoder).__name__}")
     colours = net.input_channels
-    carried = 2 * colours
+    # Besides the pairs of channels, the noise level: the decoder needs it.
+    carried = 2 * colours + net.use_noise_estimate
 
     encoder, decoder = net.lr_encoder, net.hr_decoder
     to_latent, from_latent = first_conv(net.hr_initializer.layers), first_conv(degradation.ds)
@@ -56,12 +58,14 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
         "enc_dim": first_conv(encoder.init_layer).out_channels,
         "enc_out_dim": to_latent.in_channels,
         "dec_in_dim": to_latent.out_channels,
-        "dec_dim_pre": first_conv(decoder.init_layer).out_channels,
     }
+    if isinstance(decoder, ResDecoder):
+        widths["dec_dim_pre"] = first_conv(decoder.init_layer).out_channels
     for name, width in widths.items():
         if width < carried:
             raise ValueError(
-                f"{name}={width} cannot carry {colours} colours as pairs of channels; it must be {carried}"
+                f"{name}={width} cannot carry {colours} colours as pairs of channels"
+                f"{' and the noise level' if net.use_noise_estimate else ''}; it must be {carried}"
             )
 
     image_in = first_conv(encoder.init_layer)
@@ -69,6 +73,8 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     for colour in range(colours):
         _connect(image_in, colour, colour, 1.0)
         _connect(image_in, colours + colour, colour, -1.0)
+    if net.use_noise_estimate:
+        _connect(image_in, 2 * colours, colours, 1.0)
     hold_back(encoder.res_layers, carried)
     pass_on(first_conv(encoder.out_layer), carried)
 
@@ -81,9 +87,14 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     last.weight.mul_(_KEPT)
     _bias(last).fill_(1.0)
 
-    pass_on(first_conv(decoder.init_layer), carried)
-    hold_back(decoder.res_layers, carried)
-    image_out = first_conv(decoder.predictor)
+    if isinstance(decoder, UNetDecoder):
+        decoder.predictor.weight.mul_(_KEPT)
+        _bias(decoder.predictor).zero_()
+        image_out = decoder.skip
+    else:
+        pass_on(first_conv(decoder.init_layer), carried)
+        hold_back(decoder.res_layers, carried)
+        image_out = first_conv(decoder.predictor)
     image_out.weight.mul_(_KEPT)
     _bias(image_out).zero_()
     for colour in range(colours):

@@ -39,6 +39,7 @@ def sampling_grid(flow: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
     Worth computing once where the same flow is used for several samplings.
     """
+    flow = _wide(flow)  # half precision would misplace the samples by an eighth of a pixel
     height, width = size
     columns = torch.arange(flow.shape[-1], device=flow.device, dtype=flow.dtype) + 0.5
     rows = torch.arange(flow.shape[-2], device=flow.device, dtype=flow.dtype) + 0.5
@@ -49,7 +50,8 @@ def sampling_grid(flow: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 def sample(feat: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear", padding_mode: str = "zeros") -> torch.Tensor:
     """``feat`` [B, C, H, W] at the normalised positions ``grid`` [B, h, w, 2]; see :func:`sampling_grid`."""
-    return F.grid_sample(feat, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
+    sampled = F.grid_sample(_wide(feat), grid, mode=mode, padding_mode=padding_mode, align_corners=False)
+    return sampled.to(feat.dtype)
 
 
 def sample_adjoint(
@@ -69,7 +71,7 @@ def sample_adjoint(
     Returns:
         [B, C, H, W]; the gradient to ``values`` is ``sample`` of the incoming gradient.
     """
-    return _SampleAdjoint.apply(values, grid, size, grid_gradient)
+    return _SampleAdjoint.apply(_wide(values), grid, size, grid_gradient).to(values.dtype)
 
 
 def warp_adjoint(
@@ -113,6 +115,11 @@ def _sampler_backward(
     grad: torch.Tensor, image: torch.Tensor, grid: torch.Tensor, wanted: tuple[bool, bool]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.ops.aten.grid_sampler_2d_backward(grad, image, grid, _BILINEAR, _ZEROS, False, list(wanted))
+
+
+def _wide(x: torch.Tensor) -> torch.Tensor:
+    """Half precision as float32; other types as they are."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _check(feat: torch.Tensor, flow: torch.Tensor) -> None:

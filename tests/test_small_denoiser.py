@@ -1,0 +1,133 @@
+"""The quick start's denoiser: stabilisation, evidence of the whole image, the U-Net decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from models.alignment.flow_start import start_as_centre_of_mass
+from models.alignment.pyrcorr import PyrCorr
+from models.alignment.wrappers import AlignmentWrapper
+from models.deeprep.identity_start import start_as_aligned_mean
+from models.deeprep.small_denoiser import StabilisedDenoiser, _fitted, deeprep_denoise_small
+from models.deeprep.unet_decoder import UNetDecoder
+from utils.ops.warp import sample, sampling_grid, warp_adjoint
+
+NETWORK: dict[str, Any] = {
+    "num_iter": 1,
+    "enc_dim": 8,
+    "enc_num_res_blocks": 1,
+    "latent_dim": 8,
+    "dec_widths": (8, 8),
+    "dec_num_res_blocks": (1, 1),
+    "wp_project_dim": 4,
+    "align_init_dim": 8,
+    "align_num_res_blocks": 1,
+    "align_ds_factor": 2,
+    "offset_cdim": 8,
+    "offset_predictor_dims": (52, 8),
+    "corr_max_disp": (3, 2),
+}
+
+
+def started(**changes: Any) -> StabilisedDenoiser:
+    torch.manual_seed(0)
+    net = deeprep_denoise_small(**{**NETWORK, **changes})
+    start_as_aligned_mean(net.net)
+    return net
+
+
+def noisy(read: float, shot: float, frames: int = 8) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Burst, its noise estimate and the clean image: a ramp and a few stripes."""
+    generator = torch.Generator().manual_seed(5)
+    row = torch.linspace(0.02, 0.8, 36)
+    clean = (row.expand(3, 20, 36) + 0.1 * (torch.arange(36) // 6 % 2)).clone()
+    sigma = (read**2 + shot * clean).sqrt()
+    burst = clean + sigma * torch.randn(1, frames, 3, 20, 36, generator=generator)
+    return burst, (read**2 + shot * burst.clamp(min=0)).sqrt(), clean
+
+
+@pytest.mark.parametrize(("read", "shot"), [(0.01, 0.0), (0.05, 0.02), (0.0, 0.01)])
+def test_stabilised_noise_is_equally_strong_everywhere_and_the_way_back_is_exact(read: float, shot: float) -> None:
+    burst, sigma, clean = noisy(read, shot, frames=64)
+    stabiliser = _fitted(burst, sigma)
+    stable = stabiliser.forward(burst) * stabiliser.scale
+    dark, bright = stable[..., :12].std(dim=1).mean(), stable[..., 24:].std(dim=1).mean()
+    assert dark == pytest.approx(1.0, rel=0.1) and bright == pytest.approx(1.0, rel=0.1)
+    torch.testing.assert_close(stabiliser.inverse(stabiliser.forward(clean[None, None])), clean[None, None])
+
+
+@pytest.mark.parametrize("brightness", [1.0, 0.1])
+def test_it_starts_near_the_mean_of_the_burst_at_any_brightness(brightness: float) -> None:
+    burst, sigma, clean = noisy(0.03, 0.005)
+    pred, aux = started()(burst * brightness, noise_estimate=sigma * brightness)
+    error = (pred[0] / brightness - clean).square().mean()
+    assert error < (burst[0, 0] - clean).square().mean() / 4
+    assert aux["offsets"].shape == (1, 7, 2, 20, 36)
+
+
+@pytest.mark.parametrize(("frames", "size"), [(1, (17, 23)), (3, (30, 21))])
+@pytest.mark.parametrize("color", [True, False])
+def test_any_size_and_number_of_frames(frames: int, size: tuple[int, int], color: bool) -> None:
+    burst = torch.rand(2, frames, 3 if color else 1, *size)
+    pred, _ = started(color_input=color)(burst, noise_estimate=torch.full_like(burst[:, 0], 0.1))
+    assert pred.shape == burst[:, 0].shape and pred.isfinite().all()
+
+
+def test_a_black_burst_is_no_error() -> None:
+    burst = torch.zeros(1, 2, 3, 16, 16)
+    pred, _ = started()(burst, noise_estimate=torch.zeros_like(burst))
+    assert pred.isfinite().all()
+
+
+def test_every_weight_learns() -> None:
+    net = started()
+    start_as_centre_of_mass(net.alignment_net.alignment_net)
+    burst, sigma, _ = noisy(0.03, 0.005)
+    pred, aux = net(burst, noise_estimate=sigma)
+    (pred.square().mean() + aux["offsets"].square().mean()).backward()
+    without = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()}
+    assert without <= {"net.optimizer.feat_reg_w"}  # the regularisation is off
+
+
+def test_a_missing_or_misshapen_noise_estimate_is_named() -> None:
+    net, burst = started(), torch.rand(1, 2, 3, 16, 16)
+    with pytest.raises(ValueError, match="needs noise_estimate"):
+        net(burst)
+    with pytest.raises(ValueError, match=r"\(1, 2, 3, 16, 8\) does not fit the burst \(1, 2, 3, 16, 16\)"):
+        net(burst, noise_estimate=burst[..., :8])
+
+
+def test_evidence_of_the_whole_image_finds_motion_in_deep_noise() -> None:
+    torch.manual_seed(1)
+    scene = torch.nn.functional.interpolate(torch.randn(6, 3, 18, 18), size=(72, 72), mode="bicubic")
+    frames = torch.stack((scene[..., 4:-4, 4:-4], scene[..., 4:-4, 6:-2]), dim=1)  # moved by 2 pixels to the left
+    frames = frames / frames.std() + 2 * torch.randn_like(frames)
+    errors = []
+    for whole_image in (False, True):
+        flow_net = PyrCorr(3, 8, 1, 2, 16, (52, 8), corr_max_disp=(3, 2), whole_image_evidence=whole_image)
+        start_as_centre_of_mass(flow_net)
+        offsets, _ = AlignmentWrapper(flow_net, standardise_input=True)(frames)
+        inner = offsets[:, 0, :, 8:-8, 8:-8]
+        errors.append(float((inner - torch.tensor([2.0, 0.0])[:, None, None]).norm(dim=1).mean()))
+    assert errors[1] < 1.0 and errors[1] < errors[0] / 1.5
+
+
+def test_the_decoder_keeps_odd_sizes_and_refuses_levels_that_do_not_fit() -> None:
+    decoder = UNetDecoder(5, (4, 6), (1, 1), out_dim=3)
+    assert decoder({"fused_enc": torch.rand(2, 5, 13, 18)})["pred"].shape == (2, 3, 13, 18)
+    with pytest.raises(ValueError, match="differ in length"):
+        UNetDecoder(5, (4, 6), (1,))
+
+
+def test_half_precision_samples_at_the_right_place() -> None:
+    torch.manual_seed(2)
+    feat, flow = torch.rand(1, 2, 40, 200), torch.full((1, 2, 40, 200), 0.3)
+    exact = sample(feat, sampling_grid(flow, (40, 200)))
+    half = sample(feat.bfloat16(), sampling_grid(flow.bfloat16(), (40, 200)))
+    assert half.dtype is torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.02, rtol=0)
+    adjoint = warp_adjoint(feat.bfloat16(), flow.bfloat16())
+    torch.testing.assert_close(adjoint.float(), warp_adjoint(feat, flow), atol=0.02, rtol=0)
