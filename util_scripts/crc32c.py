@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 _POLYNOMIAL = 0x82F63B78  # reflected
 _ALL_ONES = 0xFFFFFFFF
-_LANES = 4096
+_MOST_LANES = 4096
+_SHORT = 256  # bytes up to which lanes do not pay
 
 Words = NDArray[np.uint32]
 
@@ -18,14 +19,15 @@ def crc32c(data: bytes) -> int:
     The remainder is linear over GF(2). So the data is cut into equal lanes whose remainders are found side by side, and
     neighbours are then joined: the left one is moved on by the length of the right one, which is a 32x32 bit matrix.
     """
-    if len(data) < 4:
-        return _remainder(data, _ALL_ONES) ^ _ALL_ONES
-    lane_length = -(-len(data) // _LANES)
-    lanes = np.zeros(_LANES * lane_length, np.uint8)  # zeros in front leave a remainder of zero as it is
+    if len(data) <= _SHORT:
+        return _remainder(data) ^ _ALL_ONES
+    count = min(1 << len(data).bit_length() // 2, _MOST_LANES)
+    lane_length = -(-len(data) // count)
+    lanes = np.zeros(count * lane_length, np.uint8)  # zeros in front leave a remainder of zero as it is
     lanes[-len(data) :] = np.frombuffer(data, np.uint8)
     lanes[-len(data) :][:4] ^= 0xFF  # the same as starting from all ones
-    remainders = np.zeros(_LANES, np.uint32)
-    for column in np.ascontiguousarray(lanes.reshape(_LANES, lane_length).T):
+    remainders = np.zeros(count, np.uint32)
+    for column in np.ascontiguousarray(lanes.reshape(count, lane_length).T):
         remainders = _TABLE[(remainders ^ column) & 0xFF] ^ (remainders >> 8)
     move = _moving_on(lane_length)
     while len(remainders) > 1:
@@ -40,10 +42,11 @@ def masked_crc32c(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _ALL_ONES
 
 
-def _remainder(data: bytes, start: int) -> int:
+def _remainder(data: bytes) -> int:
+    remainder = _ALL_ONES
     for byte in data:
-        start = int(_TABLE[(start ^ byte) & 0xFF]) ^ start >> 8
-    return start
+        remainder = _TABLE_OF_INTS[(remainder ^ byte) & 0xFF] ^ remainder >> 8
+    return remainder
 
 
 def _table() -> Words:
@@ -73,3 +76,4 @@ def _apply(matrix: Words, words: Words) -> Words:
 
 
 _TABLE = _table()
+_TABLE_OF_INTS: list[int] = _TABLE.tolist()
