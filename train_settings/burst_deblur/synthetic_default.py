@@ -1,9 +1,11 @@
 """Permutation-invariant burst deblurring at full width on photographs, as the implementation of 2020 trained it.
 
-Command: python run_training.py burst_deblur synthetic_default. Data: ImageNet, or any photographs in `imagenet_dir`
-(`{train,test}/*`); `data` can also be `image_folder` (validated on its own images) or `sample_photos` (no download).
-Its example command trains on 100 images once, to try it; for a network of use: --set max_images=None --set epochs=10.
-`engine=original` makes the bursts as they were made then; `frozen_batch_norm=True` also trains with its fault.
+Command: python run_training.py burst_deblur synthetic_default. Hardware: one GPU of 16 GB.
+Data: ImageNet or any photographs in its layout (`imagenet_dir`); `data` can also be `image_folder` (`imagefolder_dir`,
+validated on the same images) or `sample_photos` (no download). Published score: none in numbers.
+The original's example command trains on 100 images once, to try it; for a network of use: --set max_images=None
+--set epochs=10. `engine=original` makes the bursts as they were made then, `frozen_batch_norm=True` trains with its
+fault (statistics of the batch in the first step of an epoch only).
 """
 
 from typing import Any
