@@ -21,7 +21,7 @@ def run(settings: Settings) -> None:
     settings.description = "Two-stage alignment, narrow, on clips of bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 2, 1, 25
     settings.burst_sz, settings.crop_sz, settings.patch_sz, settings.search_window = 5, 256, 32, 64
-    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 10, 60
+    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 5, 60
     settings.clip_grad_norm = 1e5
     settings.learning_rate, settings.learning_rate_features = 2e-3, 1e-4
     settings.betas, settings.weight_decay = (0.9, 0.99), 0.0
