@@ -99,7 +99,7 @@ def test_settings_state_what_was_published(name: str, monkeypatch: pytest.Monkey
     network, size, batch_size, rate, steps = PUBLISHED[name]
     module = importlib.import_module(f"train_settings.sr3.{name}")
     schedule = {"schedule": "cosine", "n_timestep": 2000, "linear_start": 1e-6, "linear_end": 1e-2}
-    assert module.NETWORK == {**network, "schedule": schedule, "n_frames": 3}
+    assert {**network, "schedule": schedule, "n_frames": 3} == module.NETWORK
     with torch.device("meta"):
         UNet(in_channel=12, **network)
     seen: dict[str, Any] = {}
