@@ -169,7 +169,11 @@ def test_the_curve_scores_checkpoints_against_their_time(tmp_path: Path, monkeyp
     net = tiny(sampler="ddim", steps=1)
     constructor: Any = net.constructor
     for epoch in (1, 2, 3):
-        content = {"net": net.state_dict(), "net_ema": net.state_dict(), "net_type": "GaussianDiffusion"}
+        content: dict[str, Any] = {
+            "net": net.state_dict(),
+            "net_ema": net.state_dict(),
+            "net_type": "GaussianDiffusion",
+        }
         content |= {"constructor": constructor.plain(), "epoch": epoch, "step": 10 * epoch, "seconds": 30.0 * epoch}
         save_checkpoint(tmp_path / "checkpoints/sr3/try" / f"GaussianDiffusion_ep{epoch:04d}.pth.tar", content)
     path = training_curve.training_curve("sr3", "try", every=2, samples=2)

@@ -335,7 +335,7 @@ def test_the_noise_schedule_of_the_configuration_wins_over_that_of_the_file(
     load_original(net, f"{prefix}_gen.pth")
     assert "20 steps" in caplog.text
     assert "7" in caplog.text
-    assert len(net.betas) == len(net.schedule) == 7
+    assert len(net.state_dict()["betas"]) == len(net.schedule) == 7
 
 
 def test_files_that_do_not_fit_are_named(tmp_path: Any) -> None:

@@ -12,8 +12,8 @@ COLUMNS = 3  # of the recorded grids
 
 @checks("sr3_multiframe", names=["metrics_*"], functions=["image metrics*"])
 def check_metrics_and_pictures(case: Case, judge: Judge) -> None:
-    for number, result in case.group("in.sr.").items():
-        result, truth = result.numpy(), case[f"in.hr.{number}"].numpy()
+    for number, tensor in case.group("in.sr.").items():
+        result, truth = tensor.numpy(), case[f"in.hr.{number}"].numpy()
         judge.close(f"PSNR {number}", psnr_8bit(result, truth), case[f"out.psnr.{number}"], atol=1e-6)
         judge.close(f"SSIM {number}", ssim_8bit(result, truth), case[f"out.ssim.{number}"], atol=1e-6)
         if f"out.ssim_gray.{number}" in case:
