@@ -55,7 +55,8 @@ def test_stabilised_noise_is_equally_strong_everywhere_and_the_way_back_is_exact
     stabiliser = _fitted(burst, sigma)
     stable = stabiliser.forward(burst) * stabiliser.scale
     dark, bright = stable[..., :12].std(dim=1).mean(), stable[..., 24:].std(dim=1).mean()
-    assert dark == pytest.approx(1.0, rel=0.1) and bright == pytest.approx(1.0, rel=0.1)
+    assert dark == pytest.approx(1.0, rel=0.1)
+    assert bright == pytest.approx(1.0, rel=0.1)
     torch.testing.assert_close(stabiliser.inverse(stabiliser.forward(clean[None, None])), clean[None, None])
 
 
@@ -73,7 +74,8 @@ def test_it_starts_near_the_mean_of_the_burst_at_any_brightness(brightness: floa
 def test_any_size_and_number_of_frames(frames: int, size: tuple[int, int], color: bool) -> None:
     burst = torch.rand(2, frames, 3 if color else 1, *size)
     pred, _ = started(color_input=color)(burst, noise_estimate=torch.full_like(burst[:, 0], 0.1))
-    assert pred.shape == burst[:, 0].shape and pred.isfinite().all()
+    assert pred.shape == burst[:, 0].shape
+    assert pred.isfinite().all()
 
 
 def test_a_black_burst_is_no_error() -> None:
@@ -112,7 +114,8 @@ def test_evidence_of_the_whole_image_finds_motion_in_deep_noise() -> None:
         offsets, _ = AlignmentWrapper(flow_net, standardise_input=True)(frames)
         inner = offsets[:, 0, :, 8:-8, 8:-8]
         errors.append(float((inner - torch.tensor([2.0, 0.0])[:, None, None]).norm(dim=1).mean()))
-    assert errors[1] < 1.0 and errors[1] < errors[0] / 1.5
+    assert errors[1] < 1.0
+    assert errors[1] < errors[0] / 1.5
 
 
 def test_the_decoder_keeps_odd_sizes_and_refuses_levels_that_do_not_fit() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 import data.transforms as tfm
 import dataset as datasets
@@ -27,15 +28,23 @@ def heldout_loader(make_samples: BaseProcessing) -> DataLoader:
     return DataLoader("heldout", photos, training=False, batch_size=1)
 
 
-def train_in_one_cycle(actor: BaseActor, loader: DataLoader, settings: Settings, *others: DataLoader) -> None:
+def train_in_one_cycle(
+    actor: BaseActor, loader: DataLoader, settings: Settings, slower: nn.Module | None = None
+) -> None:
     """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing.
 
-    ``others`` are loaders that validate.
+    The weights of ``slower`` get a quarter of it: a flow network that starts as a good estimate would forget it.
     """
-    optimizer = torch.optim.Adam(actor.net.parameters(), lr=settings.learning_rate)
-    steps = settings.epochs * settings.steps_per_epoch
+    kept = list(slower.parameters()) if slower is not None else []
+    others = [weight for weight in actor.net.parameters() if all(weight is not one for one in kept)]
+    groups = [(others, settings.learning_rate), (kept, settings.learning_rate / 4)]
+    optimizer = torch.optim.Adam([{"params": weights, "lr": rate} for weights, rate in groups if weights])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, steps, pct_start=0.1, cycle_momentum=False
+        optimizer,
+        [rate for weights, rate in groups if weights],
+        settings.epochs * settings.steps_per_epoch,
+        pct_start=0.1,
+        cycle_momentum=False,
     )
-    trainer = SimpleTrainer(actor, [loader, *others], optimizer, settings, schedule, schedule_per="step")
+    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)

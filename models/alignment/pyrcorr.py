@@ -85,12 +85,10 @@ class PyrCorr(nn.Module):
             for level in range(len(corr_max_disp))
         )
         self.cost_volumes = nn.ModuleList(CostVolume(corr_kernel_sz, d) for d in corr_max_disp)
+        volumes = 1 + whole_image_evidence
         self.offset_predictors = nn.ModuleList(
             _predictor(
-                (2 * d + 1) ** 2 * (1 + whole_image_evidence) + offset_cdim * use_ref_for_offset,
-                offset_predictor_dims,
-                use_bn,
-                activation,
+                volumes * (2 * d + 1) ** 2 + offset_cdim * use_ref_for_offset, offset_predictor_dims, use_bn, activation
             )
             for d in corr_max_disp
         )

@@ -52,7 +52,8 @@ def deeprep_sr_own_flow(
     """Packed RGGB bursts [B, N, 4, H, W] to RGB [B, 3, rH, rW], r = ``latent_upsample_factor · dec_upsample_factor``.
 
     The arguments are those of :func:`models.deeprep.deeprepnet.deeprep_sr_iccv21` and of
-    :class:`models.alignment.pyrcorr.PyrCorr`, which is trained along on standardised RGB images of the frames.
+    :class:`models.alignment.pyrcorr.PyrCorr`, which is trained along on standardised RGB images of the frames
+    and also sees evidence of the whole image.
     """
     flow_net = PyrCorr(
         3,
@@ -62,6 +63,7 @@ def deeprep_sr_own_flow(
         offset_cdim,
         offset_predictor_dims,
         corr_max_disp=corr_max_disp,
+        whole_image_evidence=True,
     )
     return DeepRepNet(
         lr_encoder=ResEncoder(4, enc_dim, enc_num_res_blocks, enc_out_dim),

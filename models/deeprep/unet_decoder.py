@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -31,7 +32,7 @@ class UNetDecoder(nn.Module):
         if len(widths) != len(num_res_blocks):
             raise ValueError(f"widths {tuple(widths)} and num_res_blocks {tuple(num_res_blocks)} differ in length")
         levels = list(zip(widths, num_res_blocks, strict=True))
-        steps = list(zip(widths, widths[1:], strict=False))
+        steps = list(itertools.pairwise(widths))
         self.stride = _PACKED * 2 ** len(steps)
         self.skip = nn.Conv2d(input_dim, out_dim, 1)
         self.init_layer = conv_block(input_dim * _PACKED**2, widths[0])

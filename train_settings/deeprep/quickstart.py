@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 import torch
+from torch import nn
 
 from actors.base_actor import BaseActor
 from actors.deeprep_actors import DeepRepDenoisingActor
@@ -66,10 +67,10 @@ def run(settings: Settings) -> None:
         "bursts": DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05}),
     }
     for stage, actor in actors.items():
-        _train_stage(stage, actor, settings)
+        _train_stage(stage, actor, settings, net.alignment_net if stage == "bursts" else None)
 
 
-def _train_stage(stage: str, actor: BaseActor, settings: Settings) -> None:
+def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: nn.Module | None) -> None:
     *_, frames, (least_read, least_shot) = STAGES[stage]
     own = copy.copy(settings)
     own.max_minutes = getattr(settings, f"{stage}_minutes")
@@ -84,4 +85,4 @@ def _train_stage(stage: str, actor: BaseActor, settings: Settings) -> None:
         noise = {"log10_read_noise": (least_read, -1.0), "log10_shot_noise": (least_shot, -0.7)}
         return processing.DenoisingProcessing(64, frames, 2, 1, 4, transform=transform, **noise)
 
-    train_in_one_cycle(actor, photo_loader(own, bursts), own)
+    train_in_one_cycle(actor, photo_loader(own, bursts), own, slower)
