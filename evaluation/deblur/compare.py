@@ -34,7 +34,7 @@ from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.scores import Scores
 from evaluation.deblur.benchmark import benchmark_of
 from evaluation.deblur.bursts import LONGEST, Shortened, TestBursts
-from evaluation.deblur.method_tables import method_name, write_method_tables
+from evaluation.deblur.method_tables import network_names, write_method_tables
 from models.burst_deblur.unet import burst_deblur_eccv18
 from utils.draws import Draws
 from utils.image_io import write_image
@@ -101,7 +101,10 @@ def compare(
     benchmark = benchmark_of("deblur_compare", "Burst deblurring", Shortened(made, random_length), legacy)
     networks = [_network(index, Path(path), model_iter) for index, path in enumerate(exp_path)]
     scores = engine.score(benchmark, networks, seed=SEED)
-    files = [*write_method_tables([scores], out_path), *write_files(scores, out_path / "scores")]
+    files = [
+        *write_method_tables([scores], {name: name for name in network_names([scores])}, out_path),
+        *write_files(scores, out_path / "scores"),
+    ]
     for index, network in enumerate(networks):
         files += _write_figures(benchmark, network, out_path / network.get_unique_name(), number_of_plots)
         logger.info("Experiment %d is %s", index, exp_path[index])
@@ -139,7 +142,7 @@ def _network(index: int, path: Path, model_iter: int | None) -> NetworkParam:
         raise FileNotFoundError(f"{path} does not exist; --exp_path is a folder or file of a trained network")
     if path.is_dir():
         path = newest_original(path, model_iter) or path
-    name = method_name(index, path.name)
+    name = f"{index}_{path.name if path.is_dir() else path.stem}"
     return NetworkParam(network=partial(_load, path), unique_name=name, display_name=f"{name} ({path.parent.name})")
 
 

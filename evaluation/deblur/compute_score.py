@@ -12,7 +12,7 @@ from evaluation.common_utils import command_line
 from evaluation.common_utils.experiments import load_experiment
 from evaluation.deblur.benchmark import ARGUMENTS, BASELINES, PACKAGE, deblur_benchmarks
 from evaluation.deblur.by_length import as_table, differences, write_by_length
-from evaluation.deblur.method_tables import write_method_tables
+from evaluation.deblur.method_tables import network_names, write_method_tables
 from evaluation.deblur.permutations import CHECKED_BURSTS, permutation_note
 from utils.log import output
 
@@ -41,7 +41,8 @@ def compute_score(
     tables = command_line.compute_score(PACKAGE, setting_name, benchmarks, load_saved, save)
     folder = command_line.score_files(benchmarks[0], setting_name).parents[1]
     stem = folder / f"{setting_name}_by_length{'_legacy' if legacy else ''}"
-    written = write_method_tables(tables, stem)
+    methods = {name: f"{index}_{name}" for index, name in enumerate(network_names(tables))}
+    written = write_method_tables(tables, methods, stem)
     if len(tables) > 1:
         written += write_by_length(tables, stem)
         output(as_table(tables))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluation.common_utils.scores import BurstScore, Row, Scores
@@ -13,21 +13,22 @@ from utils.atomic_write import write_text
 METRICS = ("ssim", "psnr")
 
 
-def method_name(index: int, name: str) -> str:
-    """How the original named experiment number ``index`` (from 0): ``<index>_<stem of its checkpoint>``."""
-    return f"{index}_{Path(name).stem}"
+def network_names(tables: Sequence[Scores]) -> list[str]:
+    """Unique names of the rows that are no training-free ones, in order."""
+    return [row.unique_name for row in tables[0].rows if not row.training_free]
 
 
-def write_method_tables(tables: Sequence[Scores], folder: Path) -> list[Path]:
-    """Writes ``ssim_<k>_<name>.csv`` and ``psnr_<k>_<name>.csv`` for every row that is no training-free one.
+def write_method_tables(tables: Sequence[Scores], methods: Mapping[str, str], folder: Path) -> list[Path]:
+    """Writes ``ssim_<method>.csv`` and ``psnr_<method>.csv`` for every network.
 
     Columns: row index (without heading), ``burst_length``, the metric, ``max_pred_<metric>`` (gain over the best single
     frame) and ``method``. With several tables, one for each number of frames, their bursts follow one another.
+
+    Args:
+        methods: unique name of a network → its name in files and column; the original's were ``<k>_<checkpoint stem>``.
     """
-    networks = [row.unique_name for row in tables[0].rows if not row.training_free]
     paths = []
-    for index, name in enumerate(networks):
-        method = method_name(index, name)
+    for name, method in methods.items():
         bursts = [burst for scores in tables for burst in _row(scores, name).bursts]
         for metric in METRICS:
             paths.append(folder / f"{metric}_{method}.csv")
