@@ -12,10 +12,12 @@ from data.jdd_processing import frame_tensor
 from dataset import ClipFolder, SampleClips
 from evaluation.common_utils import command_line, engine
 from evaluation.common_utils.benchmark import Compared, Item
+from evaluation.common_utils.experiments import load_experiment
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.jdd import benchmark as jdd
 from evaluation.jdd.compute_score import compute_score
+from evaluation.jdd.experiments import two_stage_released
 from evaluation.jdd.real_bursts import RealBursts
 from evaluation.jdd.save_results import save_results
 from evaluation.jdd.sequences import NoisySequences
@@ -215,6 +217,19 @@ def test_real_bursts_are_saved_and_cannot_be_scored(tmp_path, saved_here, monkey
 def test_choices_that_make_no_benchmark_are_refused(arguments, text):
     with pytest.raises(ValueError, match=text):
         jdd.jdd_benchmark(**arguments)
+
+
+def test_released_networks_are_loaded_from_both_files_or_the_missing_one_is_named_at_once(tmp_path, monkeypatch):
+    environment(monkeypatch, pretrained_nets_dir=tmp_path)
+    small = small_two_stage()
+    monkeypatch.setattr(two_stage_released, "two_stage_align", lambda noise_map: small_two_stage(noise_map=noise_map))
+    torch.save({key: value + 1 for key, value in small.reconstruction.state_dict().items()}, tmp_path / "600000_G.pth")
+    with pytest.raises(FileNotFoundError, match=r"600000_DSNet\.pth"):
+        load_experiment(jdd.PACKAGE, "two_stage_released")
+    torch.save(small.downsampling.state_dict(), tmp_path / "600000_DSNet.pth")
+    net = load_experiment(jdd.PACKAGE, "two_stage_released")[0].load_net()
+    assert net.noise_map_mode == "deviation"
+    assert torch.equal(net.reconstruction.up1.weight, small.reconstruction.up1.weight + 1)
 
 
 def test_published_tiles_fit_the_network():
