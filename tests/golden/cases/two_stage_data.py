@@ -86,7 +86,8 @@ def noise(case: Case, judge: Judge) -> None:
     judge.close("noise_map_test", jdd_camera.noise_map(noisy, level, "deviation"), case["out.noise_map_test"], **FLOAT)
     own = jdd_camera.published_test_noise((clean.shape[-2], clean.shape[-1]), case.kwargs["seed"]) * deviation
     judge.close("seeded noise", own, recorded, **FLOAT)
-    for i, (shot, read) in enumerate(zip(case["aux.kpn_shot"].tolist(), case["aux.kpn_read"].tolist(), strict=True)):
+    levels = torch.stack([case["aux.kpn_shot"], case["aux.kpn_read"]], dim=1).tolist() if "aux.kpn_shot" in case else []
+    for i, (shot, read) in enumerate(levels):
         drawn = NoiseLevel.draw(RecordedDraws([np.log10(read), np.log10(shot)]))
         judge.close(f"drawn level {i}", [drawn.shot, drawn.read], [shot, read], rtol=1e-6)
 
