@@ -94,11 +94,10 @@ def read_sensor_image(path: Path) -> SensorImage:
     with _opened(path) as raw:
         mosaic, _ = _sensor_values(path, raw)
         gains = raw.camera_whitebalance if _has_camera_white_balance(raw) else raw.daylight_whitebalance
-        rgb2cam = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3] @ _RGB_TO_XYZ
-        if not np.all(np.abs(rgb2cam.sum(axis=1)) > 1e-6) or min(gains[:3]) <= 0:
-            raise UnreadableRaw(f"{path} has no usable colour matrix or white balance")
+        if min(gains[:3]) <= 0:
+            raise UnreadableRaw(f"{path} has no white balance")
         red, green, blue = gains[:3]
-    return SensorImage(mosaic, red / green, blue / green, rgb2cam / rgb2cam.sum(axis=1, keepdims=True))
+        return SensorImage(mosaic, red / green, blue / green, _rgb_to_camera(path, raw))
 
 
 def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
@@ -189,6 +188,20 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _has_camera_white_balance(raw: Any) -> bool:
     return min(raw.camera_whitebalance[:3]) > 0
+
+
+def _rgb_to_camera(path: Path, raw: Any) -> NDArray[np.float64]:
+    """From linear sRGB to white-balanced sensor colours, rows summing to one.
+
+    Known cameras have a matrix from XYZ in LibRaw; DNG files may bring the way back, from sensor colours to sRGB.
+    """
+    matrix = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3] @ _RGB_TO_XYZ
+    if not matrix.any():
+        back = np.asarray(raw.color_matrix, np.float64)[:, :3]
+        matrix = np.linalg.inv(back) if abs(np.linalg.det(back)) > 1e-6 else back
+    if np.abs(matrix.sum(axis=1)).min() < 1e-6:
+        raise UnreadableRaw(f"{path} has no colour matrix")
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), np.float64)
 
 
 def _sensor_values(path: Path, raw: Any) -> tuple[FloatImage, tuple[slice, slice]]:
