@@ -98,7 +98,7 @@ def test_whole_frames_of_any_size_and_odd_number_are_restored(frames: int, size:
 def test_tiles_at_a_time_do_not_change_the_result():
     burst, noise_map = burst_and_map(1, 3, 4, 8, 40)
     results = [small_net(max_batch=count)(burst, noise_map)[0] for count in (2, 64)]
-    assert torch.allclose(*results, atol=1e-5)
+    assert torch.allclose(results[0], results[1], atol=1e-5)
 
 
 @torch.no_grad()

@@ -43,7 +43,7 @@ def clip_loader(
     windows = CentreFrames(
         clips, settings.burst_sz, intervals, random_reverse, -(-samples // len(once)), processing=processing
     )
-    order = torch.utils.data.RandomSampler(windows, num_samples=samples)  # type: ignore[arg-type]
+    order = torch.utils.data.RandomSampler(windows, num_samples=samples)
     return DataLoader("train", windows, sampler=order, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
 

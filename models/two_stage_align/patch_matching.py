@@ -43,11 +43,13 @@ class SoftPatches(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """Best candidates of one search of K patches: positions [K, 2] in feature pixels, scores [K], candidates [K]."""
+    """Best candidates of one search of K patches: positions [K, 2] in feature pixels, their scores [K], and how many
+    candidates there were [K].
+    """
 
     positions: torch.Tensor
     scores: torch.Tensor
-    count: torch.Tensor
+    candidates: torch.Tensor
 
 
 class Visit(NamedTuple):

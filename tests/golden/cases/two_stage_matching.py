@@ -94,7 +94,7 @@ def judge_visits(judge: Judge, case: Case, visits: list[tuple[int, Visit, int]])
     for level in ("coarse", "fine"):
         matches = [(getattr(visit, level), patch) for _, visit, patch in visits]
         judge.equal(f"{level}_pos", torch.stack([m.positions[k] for m, k in matches]), case[f"out.{level}_pos"])
-        judge.equal(f"{level}_count", torch.stack([m.count[k] for m, k in matches]), case[f"out.{level}_count"])
+        judge.equal(f"{level}_count", torch.stack([m.candidates[k] for m, k in matches]), case[f"out.{level}_count"])
         scores = torch.stack([m.scores[k] for m, k in matches])
         judge.close(f"{level}_score", scores, case[f"out.{level}_score"], atol=SCORE_ATOL)
 
