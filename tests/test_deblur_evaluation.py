@@ -10,9 +10,10 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 
+from admin.loading import load_network
 from admin.weights_file import save_weights_file
 from evaluation.common_utils import engine
-from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.network_param import SHIPPED_NETWORKS, NetworkParam
 from evaluation.deblur import benchmark as deblur
 from evaluation.deblur import compute_score as script
 from evaluation.deblur import metrics
@@ -244,3 +245,15 @@ def test_missing_experiments_are_named(tmp_path: Path) -> None:
         compare([tmp_path / "absent"])
     with pytest.raises(ValueError, match="--exp_path"):
         compare([])
+
+
+def test_the_shipped_network_is_small_and_the_one_that_its_setting_trains() -> None:
+    file = SHIPPED_NETWORKS / "burst_deblur_quickstart.safetensors"
+    if not file.is_file():
+        pytest.skip(f"{file.name} is not shipped yet")
+    assert file.stat().st_size <= 4_000_000
+    net, _ = load_network(file)
+    assert net.state_dict()["conv_encode1.0.bias"].numel() == 16
+    burst = torch.rand(1, 3, 3, 40, 36) * 255
+    with torch.no_grad():
+        assert torch.equal(net.eval()(burst)[0], net(burst.flip(1))[0])
