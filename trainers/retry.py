@@ -8,10 +8,12 @@ import time
 
 import torch
 
+from utils.file_reading import LASTING_ERRORS
+
 logger = logging.getLogger(__name__)
 
 MAY_PASS = (OSError, EOFError, RuntimeError)
-_NEVER_PASS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_NEVER_PASS = (*LASTING_ERRORS, FileExistsError)
 # torch reports these as plain RuntimeErrors, as it does wrong shapes, which never pass.
 _WORDS = (
     *("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL", "out of memory"),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.atomic_write import write_bytes
+from utils.file_reading import read_file
 from utils.image_completeness import is_cut_off
 
 PathLike = str | os.PathLike[str]
@@ -33,9 +34,12 @@ def read_image(path: PathLike) -> NDArray[np.uint8]:
     EXIF data is applied.
 
     Raises:
-        UnreadableImage: the file cannot be read, is cut off or is not an image.
+        UnreadableImage: the file is missing, cut off or not an image.
+        OSError: the disk or the network failed, which may pass; names the file.
     """
-    return decode_image(_read_bytes(path), path)
+    # Not cv2.imread: it cannot open every path (non-ASCII ones on Windows) and reports a missing file like a broken
+    # one.
+    return decode_image(read_file(path, UnreadableImage), path)
 
 
 def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
@@ -51,9 +55,10 @@ def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16
         channels: how many channels the file must have; None takes any.
 
     Raises:
-        UnreadableImage: the file cannot be read, is cut off, has not 16 bits or not ``channels`` channels.
+        UnreadableImage: the file is missing, cut off, has not 16 bits or not ``channels`` channels.
+        OSError: the disk or the network failed, which may pass; names the file.
     """
-    image = _decode(_read_bytes(path), cv2.IMREAD_UNCHANGED, path)
+    image = _decode(read_file(path, UnreadableImage), cv2.IMREAD_UNCHANGED, path)
     if image.dtype != np.uint16:
         raise UnreadableImage(
             f"{path} has {image.dtype.itemsize * 8} bits per value, expected a 16-bit PNG; fetch or write it again"
@@ -124,17 +129,6 @@ def encode_png(image: NDArray[np.uint8], name: PathLike) -> bytes:
         ValueError: another type or shape.
     """
     return _encoded(name, _as_stored(name, image), channels=(1, 3), ending=".png")
-
-
-def _read_bytes(path: PathLike) -> bytes:
-    # Not cv2.imread: it cannot open every path (non-ASCII ones on Windows) and reports a missing file like a broken
-    # one.
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadableImage(f"{path} does not exist") from error
-    except OSError as error:
-        raise UnreadableImage(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:

@@ -15,10 +15,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from utils.file_reading import read_file
 
 # Booleans, integers, floating point and complex numbers of fixed size.
 _NUMBER_TYPE = re.compile("[biufc][1-9][0-9]?")
@@ -63,11 +64,9 @@ def read_pickle(path: _PathLike) -> Any:
     Raises:
         RefusedPickle: it names anything that is not on the list; nothing of it was run.
         UnreadablePickle: the file is missing, cut off, damaged, or its arrays do not fit their own description.
+        OSError: the disk or the network failed, which may pass; names the file.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise UnreadablePickle(f"{path} cannot be read: {error.strerror or error}") from error
+    data = read_file(path, UnreadablePickle)
     unpickler = _AllowListUnpickler(data, str(path))
     try:
         return _finished(unpickler.load(), {})
