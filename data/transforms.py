@@ -169,6 +169,24 @@ class ToBGR(PointwiseTransform):
         return np.ascontiguousarray(_array_only(self, image)[..., ::-1])
 
 
+class RandomColors(PointwiseTransform):
+    """Shuffles the channels of a CHW tensor and multiplies each by a factor from [least, 1).
+
+    For trainings on few photographs, which would else learn that the world has their colours.
+    """
+
+    def __init__(self, least: float) -> None:
+        self.least = least
+
+    def roll(self, draws: Draws) -> tuple[list[float], list[float]]:
+        return [draws.uniform(0.0, 1.0) for _ in range(3)], [draws.uniform(self.least, 1.0) for _ in range(3)]
+
+    def apply(self, image: torch.Tensor, roll: tuple[list[float], list[float]]) -> torch.Tensor:
+        ranks, factors = roll
+        order = sorted(range(3), key=ranks.__getitem__)
+        return image[order] * image.new_tensor(factors)[:, None, None]
+
+
 class RandomHorizontalFlip(TransformBase):
     """With the given probability mirrors an array (HW or HWC) or a tensor (CHW) left-right."""
 

@@ -83,3 +83,18 @@ def test_transforms_of_arrays_refuse_tensors_and_say_why():
 def test_something_that_is_no_transform_is_refused():
     with pytest.raises(TypeError, match=r"data\.transforms"):
         tfm.Transform(lambda image: image)  # type: ignore[arg-type]
+
+
+def test_random_colours_keep_the_planes_and_only_darken() -> None:
+    image = torch.stack([torch.full((2, 3), value) for value in (0.2, 0.5, 1.0)])
+    orders = set()
+    for seed in range(40):
+        seen = tfm.RandomColors(0.5)(image=image, draws=Draws(seed))["image"]
+        for plane in seen:
+            assert plane.unique().numel() == 1
+        roll = tfm.RandomColors(0.5).roll(Draws(seed))
+        order = sorted(range(3), key=roll[0].__getitem__)
+        factors = seen[:, 0, 0] / image[order][:, 0, 0]
+        assert ((factors >= 0.5) & (factors < 1)).all()
+        orders.add(tuple(order))
+    assert len(orders) == 6

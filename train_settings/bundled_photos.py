@@ -14,9 +14,14 @@ from data.base_processing import BaseProcessing
 from trainers import SimpleTrainer
 
 
-def photo_loader(settings: Settings, make_bursts: Callable[[tfm.Transform], BaseProcessing]) -> DataLoader:
-    """Random bursts of the training scenes of `SamplePhotos`; `make_bursts` gets the transform of the photographs."""
-    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
+def photo_loader(
+    settings: Settings, make_bursts: Callable[[tfm.Transform], BaseProcessing], *more: tfm.TransformBase
+) -> DataLoader:
+    """Random bursts of the training scenes of `SamplePhotos`.
+
+    ``make_bursts`` gets the transform of the photographs: to tensors in 0..1, mirrored or not, then ``more``.
+    """
+    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip(), *more)
     samples = settings.batch_size * settings.steps_per_epoch
     photos = sampler.RandomImage([datasets.SamplePhotos("train")], [1], samples, processing=make_bursts(transform))
     return DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)

@@ -6,7 +6,7 @@ In three stages, each with checkpoints of its own: the flow alone, then single f
 """
 
 import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from admin.loading import load_weights
 from admin.settings import Settings
 from data import processing
 from data.postprocessing_functions import DenoisingPostProcess
+from data.transforms import RandomColors, Transform
 from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.identity_start import start_as_aligned_mean
 from models.deeprep.small_denoiser import deeprep_denoise_small
@@ -31,13 +32,26 @@ NETWORK: dict[str, Any] = {
     "align_init_dim": 12, "align_num_res_blocks": 1, "align_ds_factor": 2, "offset_cdim": 16,
     "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "color_input": True,
 }
-# stage: (epochs, minutes, learning rate, bursts per step, frames, least log10 of read and of root of shot noise)
-STAGES = {
-    "flow": (1, 1.5, 3e-4, 4, 8, (-2.4, -1.4)),
-    "single_frame": (3, 2.0, 2e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
-    "bursts": (3, 2.5, 1e-3, 4, 8, (-2.4, -1.4)),
-}
 # fmt: on
+
+
+class Stage(NamedTuple):
+    """What a stage of the training has for itself; each but the last two can be set as ``<stage>_<name>``."""
+
+    epochs: int
+    minutes: float
+    learning_rate: float
+    batch_size: int
+    frames: int
+    least_noise: tuple[float, float]  # log10 of the read noise deviation and of the root of the shot noise factor
+
+
+STAGES = {
+    "flow": Stage(1, 1.5, 3e-4, 4, 8, (-2.4, -1.4)),
+    "single_frame": Stage(3, 2.0, 2e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
+    "bursts": Stage(3, 2.5, 1e-3, 4, 8, (-2.4, -1.4)),
+}
+_SETTABLE = ("epochs", "minutes", "learning_rate", "batch_size")
 
 
 def run(settings: Settings) -> None:
@@ -45,10 +59,9 @@ def run(settings: Settings) -> None:
     settings.description = "small colour denoiser of DeepRep's structure with its own flow, on bundled photographs"
     settings.num_workers, settings.print_interval, settings.clip_grad_norm = 1, 25, 1.0
     settings.steps_per_epoch, settings.start_from = 100, ""
-    for stage, (epochs, minutes, rate, batch_size, *_) in STAGES.items():
-        chosen = {"epochs": epochs, "minutes": minutes, "learning_rate": rate, "batch_size": batch_size}
-        for name, value in chosen.items():
-            setattr(settings, f"{stage}_{name}", value)  # so that each can be set on the command line
+    for stage, values in STAGES.items():
+        for name in _SETTABLE:
+            setattr(settings, f"{stage}_{name}", getattr(values, name))
     net = deeprep_denoise_small(**NETWORK).to(memory_format=torch.channels_last)
     start_as_aligned_mean(net.net)
     start_as_centre_of_mass(net.alignment_net.alignment_net)
@@ -71,18 +84,18 @@ def run(settings: Settings) -> None:
 
 
 def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: nn.Module | None) -> None:
-    *_, frames, (least_read, least_shot) = STAGES[stage]
     own = copy.copy(settings)
-    own.max_minutes = getattr(settings, f"{stage}_minutes")
-    for name in ("epochs", "learning_rate", "batch_size"):
-        setattr(own, name, getattr(settings, f"{stage}_{name}"))
+    own.epochs, own.max_minutes, own.learning_rate, own.batch_size = (
+        getattr(settings, f"{stage}_{name}") for name in _SETTABLE
+    )
     if stage != "bursts":
         own.project_path = f"{settings.project_path}/{stage}"
     if own.epochs == 0:
         return
+    read, shot = STAGES[stage].least_noise
 
-    def bursts(transform: Any) -> processing.DenoisingProcessing:
-        noise = {"log10_read_noise": (least_read, -1.0), "log10_shot_noise": (least_shot, -0.7)}
-        return processing.DenoisingProcessing(64, frames, 2, 1, 4, transform=transform, **noise)
+    def bursts(transform: Transform) -> processing.DenoisingProcessing:
+        noise = {"log10_read_noise": (read, -1.0), "log10_shot_noise": (shot, -0.7)}
+        return processing.DenoisingProcessing(64, STAGES[stage].frames, 2, 1, 4, transform=transform, **noise)
 
-    train_in_one_cycle(actor, photo_loader(own, bursts), own, slower)
+    train_in_one_cycle(actor, photo_loader(own, bursts, RandomColors(0.3)), own, slower)
