@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -21,7 +21,7 @@ class FlowActor(BaseActor):
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """The loss of a batch with ``burst`` and ``sigma_estimate`` [B, N, C, H, W] and ``shifts`` [B, N, 2, H, W]."""
         burst = data["burst"]
-        offsets = self.net.offsets(burst, data.get("sigma_estimate"))
+        offsets = cast(Any, self.net).offsets(burst, data.get("sigma_estimate"))
         predicted = offsets_at_size(offsets.flatten(0, 1), burst.shape[-2:])
         loss = self.objective["offsets"](predicted, true_offsets(data))
         return loss, {"Loss/total": loss.detach(), "Loss/offset": loss.detach()}

@@ -95,7 +95,15 @@ def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: nn.Mo
     read, shot = STAGES[stage].least_noise
 
     def bursts(transform: Transform) -> processing.DenoisingProcessing:
-        noise = {"log10_read_noise": (read, -1.0), "log10_shot_noise": (shot, -0.7)}
-        return processing.DenoisingProcessing(64, STAGES[stage].frames, 2, 1, 4, transform=transform, **noise)
+        return processing.DenoisingProcessing(
+            64,
+            STAGES[stage].frames,
+            2,
+            1,
+            4,
+            transform=transform,
+            log10_read_noise=(read, -1.0),
+            log10_shot_noise=(shot, -0.7),
+        )
 
     train_in_one_cycle(actor, photo_loader(own, bursts, RandomColors(0.3)), own, slower)
