@@ -11,26 +11,10 @@ from data import DataLoader, sampler
 from data.processing import RawSRCropProcessing
 from dataset import CameraFiles, RawSRPairs
 from dataset.rawsr_pairs import DamagedPair
+from tests.fabricated.rawsr_pairs import write_pair
 from utils.draws import Draws
-from utils.image_io import write_image
 
-HEIGHT, WIDTH, SCALE = 21, 26, 2
-
-
-def write_pair(folder: Path, name: str, scale: int = SCALE, size: tuple[int, int] = (HEIGHT, WIDTH)) -> None:
-    """A pair of which every value says where it lies: mosaic and ground truth by row and column."""
-    height, width = size
-    for part in ("TrainingSet", "GT"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    rows, columns = np.arange(height)[:, None], np.arange(width)
-    np.save(folder / "TrainingSet" / f"{name}.npy", (rows / 100 + columns / 10_000).astype(np.float32))
-    write_image(
-        folder / "ISP" / f"{name}.png",
-        np.stack([rows + 0 * columns, 0 * rows + columns, rows + columns], -1).astype(np.uint8),
-    )
-    rows, columns = np.arange(scale * height)[:, None] // scale, np.arange(scale * width) // scale
-    truth = np.stack([rows / 100 + columns / 10_000] * 3, axis=-1)
-    np.save(folder / "GT" / f"{name[:-4]}.npy", truth.astype(np.float64))
+HEIGHT, WIDTH, SCALE = 21, 26, 2  # those of `write_pair`
 
 
 @pytest.fixture
@@ -89,7 +73,7 @@ def test_crops_show_one_place_and_start_on_red(root: Path, flip: bool) -> None:
     pair, _ = RawSRPairs(root=root).get_image(0)
     processing = RawSRCropProcessing(8, SCALE, flip=flip)
     seen = set()
-    for number in range(60):
+    for number in range(30):
         params = processing.draw(pair["raw"].shape, Draws(number))
         sample = processing.render(pair, params)
         seen.add((params["crop"], params["mirrored"]))

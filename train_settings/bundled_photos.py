@@ -1,6 +1,6 @@
 """What the small settings on bundled photographs share: the bursts, and one cycle of the learning rate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -34,11 +34,16 @@ def heldout_loader(make_samples: BaseProcessing) -> DataLoader:
 
 
 def train_in_one_cycle(
-    actor: BaseActor, loader: DataLoader, settings: Settings, slower: nn.Module | None = None
+    actor: BaseActor,
+    loader: DataLoader,
+    settings: Settings,
+    slower: nn.Module | None = None,
+    validation: Sequence[DataLoader] = (),
 ) -> None:
     """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing.
 
     The weights of ``slower`` get a quarter of it: a flow network that starts as a good estimate would forget it.
+    After every epoch of ``loader`` those of ``validation`` are run.
     """
     kept = list(slower.parameters()) if slower is not None else []
     others = [weight for weight in actor.net.parameters() if all(weight is not one for one in kept)]
@@ -51,5 +56,5 @@ def train_in_one_cycle(
         pct_start=0.1,
         cycle_momentum=False,
     )
-    trainer = SimpleTrainer(actor, [loader], optimizer, settings, schedule, schedule_per="step")
+    trainer = SimpleTrainer(actor, [loader, *validation], optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)

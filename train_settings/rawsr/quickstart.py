@@ -12,6 +12,7 @@ import torch
 from actors.rawsr_actor import RawSRActor
 from admin.settings import Settings
 from data import processing
+from data.transforms import RandomColors
 from models.rawsr.enlarging_start import start_as_enlarged_reference
 from models.rawsr.rawsrnet import rawsr
 from train_settings.bundled_photos import heldout_loader, photo_loader, train_in_one_cycle
@@ -31,10 +32,11 @@ def run(settings: Settings) -> None:
     loader = photo_loader(
         settings,
         lambda transform: processing.RawSRSynthesisProcessing(settings.crop_sz, SCALE, transform=transform),
+        RandomColors(0.3),
     )
 
     net = rawsr(**NETWORK).to(memory_format=torch.channels_last)
     start_as_enlarged_reference(net)
     actor = RawSRActor(net, published.objective())
     heldout = heldout_loader(processing.RawSRSynthesisProcessing(None, SCALE))
-    train_in_one_cycle(actor, loader, settings, heldout)
+    train_in_one_cycle(actor, loader, settings, validation=[heldout])
