@@ -111,12 +111,15 @@ def test_the_full_width_has_the_published_parameters_under_their_classical_keys(
     assert [quarter[key].numel() for key in encoders] == [16, 32, 64, 96]
 
 
-@pytest.mark.parametrize("kind", [WeightNormConv2d, WeightNormConvTranspose2d])
-def test_weight_normalisation_starts_as_the_plain_layer_and_scales_by_g(kind: type) -> None:
+@pytest.mark.parametrize(
+    ("kind", "plain_kind"),
+    [(WeightNormConv2d, torch.nn.Conv2d), (WeightNormConvTranspose2d, torch.nn.ConvTranspose2d)],
+)
+def test_weight_normalisation_starts_as_the_plain_layer_and_scales_by_g(kind: type, plain_kind: type) -> None:
     torch.manual_seed(1)
     layer = kind(3, 5, 3)
     torch.manual_seed(1)
-    plain = {WeightNormConv2d: torch.nn.Conv2d, WeightNormConvTranspose2d: torch.nn.ConvTranspose2d}[kind](3, 5, 3)
+    plain = plain_kind(3, 5, 3)
     assert torch.allclose(layer.effective_weight(), plain.weight)
     with torch.no_grad():
         layer.weight_v *= 7

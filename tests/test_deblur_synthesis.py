@@ -80,7 +80,7 @@ def test_the_path_of_the_camera_is_centred_and_as_long_as_asked(radius: float, s
     assert abs((kernel.sum(axis=1) * at).sum()) < 0.05 * max(radius, 1)
     # A line: every dot of the path has a neighbour.
     marked = np.pad(kernel > 0, 1)
-    neighbours = sum(np.roll(marked, shift, (0, 1)) for shift in ((0, 1), (1, 0), (0, -1), (-1, 0)))
+    neighbours = np.sum([np.roll(marked, shift, (0, 1)) for shift in ((0, 1), (1, 0), (0, -1), (-1, 0))], axis=0)
     assert (neighbours[marked] > 0).all() or marked.sum() == 1
 
 
