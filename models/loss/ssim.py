@@ -67,11 +67,21 @@ def _window_means(images: torch.Tensor, size: int) -> torch.Tensor:
     window = (weights / weights.sum()).to(images)
     with _full_precision(images.device):
         planes = images.flatten(0, -3)[:, None]
-        if images.dtype == torch.float64:  # one axis after the other: a fifth of the work
-            means = F.conv2d(F.conv2d(planes, window[None, None, :, None]), window[None, None, None, :])
+        if images.dtype == torch.float64:  # convolutions of this type are slow: a twelfth of the time
+            means = _weighted_sums(_weighted_sums(planes, window, axis=-2), window, axis=-1)
         else:  # published float32 figures of images in 0..255 hang on the rounding of the whole window
             means = F.conv2d(planes, torch.outer(window, window)[None, None])
     return means[:, 0].unflatten(0, images.shape[:-2])
+
+
+def _weighted_sums(images: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
+    """Sums of ``images`` along one axis under every position of the weights."""
+    count = images.shape[axis] - len(weights) + 1
+    first, *others = weights.tolist()
+    total = first * images.narrow(axis, 0, count)
+    for i, weight in enumerate(others, start=1):
+        total.add_(images.narrow(axis, i, count), alpha=weight)
+    return total
 
 
 @contextlib.contextmanager
