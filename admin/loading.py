@@ -20,6 +20,7 @@ from torch import nn
 from admin.checkpoints import CheckpointError, read_checkpoint
 from admin.environment import env_settings
 from admin.model_constructor import building_from_checkpoint, is_model_constructor
+from admin.released_weights import find_released, released_file
 from admin.weights_file import read_weights_file
 from utils.suggestions import unknown_name_message
 
@@ -120,8 +121,15 @@ def newest_checkpoint(folder: Path, net_type: str = "*") -> Path | None:
 
 
 def in_workspace(net_path: str | os.PathLike[str]) -> Path:
-    """The path itself if absolute, else seen from ``<workspace_dir>/checkpoints``."""
-    return Path(env_settings().workspace_dir) / "checkpoints" / Path(net_path).expanduser()
+    """The path itself if absolute, else seen from ``<workspace_dir>/checkpoints``.
+
+    Where nothing is there and ``net_path`` names a released network, the file of that network, fetched if need be.
+
+    Raises:
+        utils.downloads.DownloadFailed: it cannot be fetched; names the manual way.
+    """
+    place = Path(env_settings().workspace_dir) / "checkpoints" / Path(net_path).expanduser()
+    return released_file(str(net_path)) if not place.exists() and find_released(str(net_path)) is not None else place
 
 
 def read_network_file(path: str | os.PathLike[str]) -> dict[str, Any]:

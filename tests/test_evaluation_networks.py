@@ -6,15 +6,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from admin import released_weights
 from admin.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
+from admin.released_weights import RELEASED
 from evaluation.common_utils import engine
 from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, decode_prediction, encode_prediction
 from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from tests.evaluation_fixtures import FirstFrame, fabricated, tiny_denoiser
-from tests.fabricated import checkpoint
+from tests.fabricated import checkpoint, environment
+from utils import downloads
+from utils.downloads import DownloadFailed
 from utils.image_io import UnreadableImage
+from utils.loading import load_network as load_by_name
 
 
 @pytest.mark.parametrize(
@@ -71,8 +76,45 @@ def test_network_files_are_found_in_order_and_places_named(tmp_path, monkeypatch
     assert find_network_file(mine) == mine
     with pytest.raises(FileNotFoundError, match=rf"{tmp_path}/absent\.pth or .*pretrained_networks/absent\.pth"):
         find_network_file("absent.pth")
-    with pytest.raises(FileNotFoundError, match=r"download_weights\.py dbsr_burstsr_default$"):
-        find_network_file("dbsr_burstsr_default.pth")
+
+
+@pytest.mark.parametrize("name", ["deeprep_denoise_color_customflow.pth", "deeprep_denoise_color_customflow"])
+def test_a_released_name_alone_fetches_the_network_once(name, tmp_path, monkeypatch):
+    environment(monkeypatch, pretrained_nets_dir=tmp_path / "nets", workspace_dir=tmp_path / "workspace")
+    fetched = []
+
+    def fetch(sources, target, **options):
+        fetched.append(sources[0].file_id)
+        return checkpoint(target, tiny_denoiser())
+
+    monkeypatch.setattr(released_weights, "download", fetch)
+    network = NetworkParam(network_path=name, unique_name="DeepRep")
+    assert not network.is_at_hand()
+    assert fetched == []  # asking is not fetching
+    assert load_by_name(name).constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
+    assert network.is_at_hand()
+    assert network.load_net().constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
+    assert network.find_weights() == tmp_path / "nets/deeprep_denoise_color_customflow.pth"
+    assert fetched == [RELEASED["deeprep_denoise_color_customflow"].drive_id]
+
+
+def test_a_released_network_that_cannot_be_fetched_is_said_before_anything_is_scored(tmp_path, monkeypatch):
+    environment(monkeypatch, pretrained_nets_dir=tmp_path / "nets", workspace_dir=tmp_path / "workspace")
+
+    def offline(source, target):
+        raise downloads._SourceFailed("no connection")
+
+    monkeypatch.setattr(downloads, "_fetch_from_drive", offline)
+    network = NetworkParam(network_path="dbsr_burstsr_default.pth", unique_name="DBSR_burstsr")
+    page = f"drive.google.com/file/d/{RELEASED['dbsr_burstsr_default'].drive_id}"
+    with pytest.raises(DownloadFailed, match=rf"(?s){page}.*browser.*{tmp_path}/nets/dbsr_burstsr_default\.pth"):
+        engine.score(fabricated(data=lambda: pytest.fail("data were touched")), [network])
+    # Saved predictions are scored without it.
+    saved = [NetworkParam(network=FirstFrame, unique_name="DBSR_burstsr")]
+    environment(monkeypatch, save_data_path=tmp_path)
+    engine.save_predictions(fabricated(), saved)
+    row = engine.score(fabricated(), [network], load_saved=True).row("DBSR_burstsr")
+    assert row.cost.parameters is None
 
 
 @settings(max_examples=20, deadline=None)

@@ -15,7 +15,8 @@ def load_network(
     """The network in a file or folder.
 
     Args:
-        net_path: absolute path, or relative to ``<workspace_dir>/checkpoints``, for example ``deeprep/quickstart``.
+        net_path: absolute path, or relative to ``<workspace_dir>/checkpoints``, for example ``deeprep/quickstart``; or
+            the name of a released network, which is fetched if it is not there.
         return_dict: also return the content of the file.
         **kwargs: as ``admin.loading.load_network``.
 
@@ -24,6 +25,7 @@ def load_network(
 
     Raises:
         FileNotFoundError, CheckpointError: as ``admin.loading.load_network``.
+        utils.downloads.DownloadFailed: a released network is not there and cannot be fetched; names the manual way.
     """
     # A name of the public surface that looks upwards; imported late so that utils stays a leaf.
     import admin.loading as loading

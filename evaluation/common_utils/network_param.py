@@ -10,7 +10,7 @@ from torch import nn
 
 from admin.environment import REPOSITORY, env_settings
 from admin.loading import load_network
-from admin.released_weights import find_released
+from admin.released_weights import find_released, released_file
 
 # Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
@@ -27,7 +27,7 @@ class NetworkParam:
         display_name: shown in tables; the unique name if None.
         unique_name: folder of saved predictions. Alone, it stands for predictions that already lie there.
         network_path: a checkpoint or `.safetensors` file, absolute or below `pretrained_nets_dir` (or shipped with
-            the repository).
+            the repository), or the name of a released network, which is fetched if it is not there.
         network: makes the network itself, e.g. a training-free method.
         use_ema: take the moving average of the weights that the checkpoint keeps beside the raw ones.
 
@@ -77,10 +77,11 @@ class NetworkParam:
         return self.display_name if self.display_name is not None else self.get_unique_name()
 
     def find_weights(self) -> Path | None:
-        """The file or folder that `load_net` would read; None if it reads none.
+        """The file or folder that `load_net` would read; None if it reads none. Fetches a released network.
 
         Raises:
             FileNotFoundError: it is not there.
+            utils.downloads.DownloadFailed: a released network is not there and cannot be fetched.
         """
         if self.network_path is not None:
             return find_network_file(self.network_path)
@@ -94,13 +95,12 @@ class NetworkParam:
         return folder
 
     def is_at_hand(self) -> bool:
-        """Whether `load_net` would find what it needs."""
-        if self.network is not None:
-            return True
-        try:
-            return self.find_weights() is not None
-        except FileNotFoundError:
-            return False
+        """Whether `load_net` would find what it needs without fetching anything."""
+        if self.network_path is not None:
+            return _file_at_hand(self.network_path) is not None
+        if self.module is not None and self.parameter is not None:
+            return has_checkpoint(self.module, self.parameter)
+        return self.network is not None
 
     def load_net(self) -> nn.Module:
         """The network in evaluation mode, on the CPU.
@@ -154,21 +154,32 @@ def shipped_and_trained(file: str, module: str, parameter: str, one_frame: bool 
 def find_network_file(network_path: str | Path) -> Path:
     """The file of a network: as given if absolute, else below `pretrained_nets_dir`, else shipped with the repository.
 
+    A released network (`admin.released_weights`), named with or without `.pth`, is fetched if it is nowhere.
+
     Raises:
         FileNotFoundError: names every place that was looked at.
+        utils.downloads.DownloadFailed: it is a released network and cannot be fetched; names the manual way.
     """
-    folders = [Path(env_settings().pretrained_nets_dir), SHIPPED_NETWORKS]
-    candidates = list(
-        dict.fromkeys(folder / network_path for folder in folders)
-    )  # an absolute path swallows the folder
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    looked = " or ".join(str(candidate) for candidate in candidates)
+    found = _file_at_hand(network_path)
+    if found is not None:
+        return found
     released = find_released(str(network_path))
-    way = (
-        f"Fetch it: python util_scripts/download_weights.py {released.name}"
-        if released is not None
-        else "Networks of your own go into the folder named by the key pretrained_nets_dir."
+    if released is not None:
+        return released_file(released.name)
+    looked = " or ".join(str(place) for place in _places(network_path))
+    raise FileNotFoundError(
+        f"There is no network file {looked}. "
+        "Networks of your own go into the folder named by the key pretrained_nets_dir."
     )
-    raise FileNotFoundError(f"There is no network file {looked}. {way}")
+
+
+def _file_at_hand(network_path: str | Path) -> Path | None:
+    return next((place for place in _places(network_path) if place.is_file()), None)
+
+
+def _places(network_path: str | Path) -> list[Path]:
+    """Where the file of a network may lie."""
+    released = find_released(str(network_path))
+    file = network_path if released is None else released.file
+    folders = (Path(env_settings().pretrained_nets_dir), SHIPPED_NETWORKS)
+    return list(dict.fromkeys(folder / file for folder in folders))  # an absolute path swallows the folder
