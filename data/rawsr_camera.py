@@ -179,4 +179,3 @@ def render_mosaic(raw: torch.Tensor, colors: Colors) -> torch.Tensor:
     packed = F.pixel_unshuffle(raw[None], 2)[0].numpy()
     linear = torch.from_numpy(demosaic(packed)).permute(2, 0, 1).clamp(0.0, 1.0)
     return (render(linear, colors) * 255).round_() / 255
-

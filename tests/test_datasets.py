@@ -20,11 +20,13 @@ from admin.data_locations import LOCATIONS, MissingDataSet, data_folder
 from dataset import (
     REDS,
     BurstSRDataset,
+    CameraFiles,
     ColorDenoiseTestSet,
     GrayscaleDenoiseTestSet,
     ImageFolder,
     ImageNetDataset,
     OpenImagesDataset,
+    RawSRPairs,
     SCBurst,
     SyntheticBurstVal,
     Videezy4K,
@@ -137,6 +139,8 @@ OF_KEY = {
     "reds_dir": REDS,
     "videezy_dir": Videezy4K,
     "sc_burst_dir": SCBurst,
+    "rawsr_dir": RawSRPairs,
+    "rawsr_real_dir": CameraFiles,
 }
 
 
