@@ -47,13 +47,32 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measured figure beside the published ones; None where there is none."""
+    """One measured figure beside the published ones; None where there is none.
+
+    Attributes:
+        scores: the table that it was measured in.
+        metric: its key.
+        published: figure of the released network itself; `paper`: that of the paper's own network.
+        bursts: how many bursts the published figures are a mean over.
+    """
 
     scores: Scores
     metric: str
     measured: float | None
     published: float | None
     paper: float | None
+    bursts: int | None = None
+
+    @property
+    def caveat(self) -> str | None:
+        """Why the figures cannot be compared: they are means over other bursts; None if they can."""
+        measured = len(self.scores.rows[0].bursts)
+        if self.bursts in (None, measured):
+            return None
+        return (
+            f"{self.scores.benchmark.name}: measured on {measured} bursts, the published figures are means over "
+            f"{self.bursts}. The differences say nothing until the test set is complete."
+        )
 
 
 def reproduce(benchmark: str, row: str, device: torch.device | None = None) -> list[Comparison]:
@@ -77,7 +96,14 @@ def reproduce(benchmark: str, row: str, device: torch.device | None = None) -> l
         logger.info("Written: %s", ", ".join(str(path) for path in files))
         released, paper, measured = published.released(table), published.paper, scores.means()[row]
         comparisons += [
-            Comparison(scores, metric.key, measured.get(metric.key), released.get(metric.key), paper.get(metric.key))
+            Comparison(
+                scores,
+                metric.key,
+                measured.get(metric.key),
+                released.get(metric.key),
+                paper.get(metric.key),
+                published.bursts,
+            )
             for metric in scores.benchmark.metrics
         ]
     return comparisons
@@ -86,7 +112,8 @@ def reproduce(benchmark: str, row: str, device: torch.device | None = None) -> l
 def comparison_table(title: str, comparisons: Sequence[Comparison]) -> Table:
     """The comparison for a terminal; write it with `utils.log.output`."""
     last = comparisons[-1].scores
-    table = Table(title=title, caption="\n".join(notes(last)), caption_justify="left")
+    caveats = dict.fromkeys(one.caveat for one in comparisons if one.caveat is not None)
+    table = Table(title=title, caption="\n".join([*caveats, *notes(last)]), caption_justify="left")
     table.add_column("benchmark")
     for heading in ("metric", "measured", "published", "difference", "paper", "difference"):
         table.add_column(heading, justify="right")

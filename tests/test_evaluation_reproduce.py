@@ -88,6 +88,56 @@ def test_every_row_is_a_released_network_measured_by_a_benchmark():
     assert published_row("burstsr", "deeprep_sr_burstsr_default").paper["psnr"] == 48.33
 
 
+# What the authors' pages and papers say, written down here once more; None where they give nothing.
+FIGURES = {
+    "dbsr_synthetic_default": ([39.17, 0.946, 0.081], [39.09, 0.945, 0.084], 300),
+    "deeprep_sr_synthetic_default": ([41.55, None, None], [41.56, 0.964, 0.045], 300),
+    "dbsr_burstsr_default": ([47.70, 0.984, 0.029], [47.76, 0.984, 0.030], 882),
+    "deeprep_sr_burstsr_default": ([None, None, None], [48.33, 0.985, 0.023], 882),
+    "deeprep_denoise_grayscale_pwcnet": ([39.37, 36.51, 33.38, 29.69], None, 73),
+    "deeprep_denoise_grayscale_customflow": ([39.10, 36.14, 32.89, 28.98], None, 73),
+    "deeprep_denoise_color_pwcnet": ([42.21, 39.13, 35.75, 32.52], None, None),
+    "deeprep_denoise_color_customflow": ([41.90, 38.85, 35.48, 32.29], None, None),
+}
+
+
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row.row)
+def test_every_row_has_the_published_figures_protocol_and_data(row):
+    figures, paper, bursts = FIGURES[row.row]
+    assert row.bursts == bursts
+    benchmarks = [BENCHMARKS[table] for table in row.tables]
+    keys = [metric.key for metric in benchmarks[0].metrics]
+    assert keys == ["psnr", "ssim", "lpips"]
+    if row.benchmark == "burst_denoise":
+        mode = "grayscale" if "grayscale" in row.row else "color"
+        assert list(row.tables) == [f"denoise_{mode}/noise_{gain}" for gain in (1, 2, 4, 8)]
+        assert [row.released(table) for table in row.tables] == [{"psnr": figure} for figure in figures]
+        assert row.paper == {}
+        border = 8
+    else:
+        assert list(row.tables) == [row.benchmark]
+        assert [row.released(row.benchmark).get(key) for key in keys] == figures
+        assert [row.paper[key] for key in keys] == paper
+        border = 40
+    assert all(metric.protocol.border == border for benchmark in benchmarks for metric in benchmark.metrics)
+    assert all(
+        (benchmark.encoding.full_scale, benchmark.encoding.rounded) == (2**14, False) for benchmark in benchmarks
+    )
+    data = {"synburst": "synburstval_dir", "burstsr": "burstsr_dir"}
+    denoising = "kpn_testset_path" if "grayscale" in row.row else "bpn_color_testset_dir"
+    assert row.data_key == data.get(row.benchmark, denoising)
+    assert RELEASED[row.row].constructor == CONSTRUCTORS[row.row.split("_")[0] + row.row.split("_")[-1]]
+
+
+# First and last part of a released name → what must build it.
+CONSTRUCTORS = {
+    "dbsrdefault": "models.dbsr.dbsrnet.dbsrnet_cvpr2021",
+    "deeprepdefault": "models.deeprep.deeprepnet.deeprep_sr_iccv21",
+    "deepreppwcnet": "models.deeprep.deeprepnet.deeprep_denoise_iccv21",
+    "deeprepcustomflow": "models.deeprep.deeprepnet.deeprep_denoise_custom_flow_iccv21",
+}
+
+
 def test_wrong_names_offer_the_nearest():
     with pytest.raises(ValueError, match=r"'synbrust'.*'synburst'"):
         reproduce("synbrust", "dbsr_synthetic_default")
@@ -117,6 +167,8 @@ def test_a_synburst_row_is_measured_with_fetched_data(place, monkeypatch, capsys
     output(comparison_table("synburst", comparisons))
     shown = capsys.readouterr().out
     assert all(text in shown for text in (f"{measured:.3f}", "39.17", f"{measured - 39.17:+.3f}", "39.09"))
+    assert "on 1 bursts, the published figures are means over 300" in " ".join(shown.split())
+    assert replace(psnr, bursts=1).caveat is replace(psnr, bursts=None).caveat is None
 
 
 def test_a_denoiser_is_measured_at_every_gain(place, monkeypatch):

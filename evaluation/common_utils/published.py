@@ -28,6 +28,7 @@ class PublishedRow:
         row: name of the network in `RELEASED`.
         data_key: key of the environment that names the test data.
         tables: name of a `Benchmark` → what its figures are called in `RELEASED` after the metric's name.
+        bursts: how many bursts each table is a mean over; None where nobody states it.
         paper: figures of the paper, for its own network.
     """
 
@@ -35,6 +36,7 @@ class PublishedRow:
     row: str
     data_key: str
     tables: Mapping[str, str]
+    bursts: int | None = None
     paper: Figures = field(default_factory=dict)
 
     def released(self, table: str) -> Figures:
@@ -48,18 +50,27 @@ def _by_gain(mode: str) -> dict[str, str]:
     return {f"denoise_{mode}/noise_{gain}": f" gain {gain}" for gain in GAINS}
 
 
-def _sr(benchmark: str, row: str, data_key: str, psnr: float, ssim: float, lpips: float) -> PublishedRow:
-    return PublishedRow(benchmark, row, data_key, {benchmark: ""}, {"psnr": psnr, "ssim": ssim, "lpips": lpips})
+def _synburst(row: str, psnr: float, ssim: float, lpips: float) -> PublishedRow:
+    paper = {"psnr": psnr, "ssim": ssim, "lpips": lpips}
+    return PublishedRow("synburst", row, "synburstval_dir", {"synburst": ""}, 300, paper)
+
+
+def _burstsr(row: str, psnr: float, ssim: float, lpips: float) -> PublishedRow:
+    paper = {"psnr": psnr, "ssim": ssim, "lpips": lpips}
+    return PublishedRow("burstsr", row, "burstsr_dir", {"burstsr": ""}, 882, paper)
 
 
 PUBLISHED = (
-    _sr("synburst", "dbsr_synthetic_default", "synburstval_dir", 39.09, 0.945, 0.084),
-    _sr("synburst", "deeprep_sr_synthetic_default", "synburstval_dir", 41.56, 0.964, 0.045),
-    _sr("burstsr", "dbsr_burstsr_default", "burstsr_dir", 47.76, 0.984, 0.030),
-    _sr("burstsr", "deeprep_sr_burstsr_default", "burstsr_dir", 48.33, 0.985, 0.023),
+    _synburst("dbsr_synthetic_default", 39.09, 0.945, 0.084),
+    _synburst("deeprep_sr_synthetic_default", 41.56, 0.964, 0.045),
+    _burstsr("dbsr_burstsr_default", 47.76, 0.984, 0.030),
+    _burstsr("deeprep_sr_burstsr_default", 48.33, 0.985, 0.023),
     *(
-        PublishedRow("burst_denoise", f"deeprep_denoise_{mode}_{flow}", data_key, _by_gain(mode))
-        for mode, data_key in (("grayscale", "kpn_testset_path"), ("color", "bpn_color_testset_dir"))
+        PublishedRow("burst_denoise", f"deeprep_denoise_{mode}_{flow}", data_key, _by_gain(mode), bursts)
+        for mode, data_key, bursts in (
+            ("grayscale", "kpn_testset_path", 73),
+            ("color", "bpn_color_testset_dir", None),
+        )
         for flow in ("pwcnet", "customflow")
     ),
 )
