@@ -120,7 +120,10 @@ def test_evidence_of_the_whole_image_finds_motion_in_deep_noise() -> None:
 
 def test_the_decoder_keeps_odd_sizes_and_refuses_levels_that_do_not_fit() -> None:
     decoder = UNetDecoder(5, (4, 6), (1, 1), out_dim=3)
-    assert decoder({"fused_enc": torch.rand(2, 5, 13, 18)})["pred"].shape == (2, 3, 13, 18)
+    seen = {"fused_enc": torch.rand(2, 5, 13, 18), "noise": torch.zeros(2, 3, 13, 18)}
+    pred = decoder(seen)["pred"]
+    assert pred.shape == (2, 3, 13, 18)
+    torch.testing.assert_close(pred, decoder.skip(seen["fused_enc"]))  # nothing to correct without noise
     with pytest.raises(ValueError, match="differ in length"):
         UNetDecoder(5, (4, 6), (1,))
 

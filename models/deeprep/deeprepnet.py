@@ -77,7 +77,8 @@ class DeepRepNet(nn.Module):
             num_iter=num_iter,
             noise_estimate=noise_estimate,
         )
-        pred = self.hr_decoder({"fused_enc": latent})["pred"]
+        seen = {"fused_enc": latent} if noise_estimate is None else {"fused_enc": latent, "noise": noise_estimate[:, 0]}
+        pred = self.hr_decoder(seen)["pred"]
         return pred, {"offsets": offsets, "offsets_aux": offsets_aux}
 
     def _checked_noise_estimate(self, im: torch.Tensor, noise_estimate: torch.Tensor | None) -> torch.Tensor | None:

@@ -15,10 +15,11 @@ _PACKED = 2
 
 
 class UNetDecoder(nn.Module):
-    """Image = 1×1 convolution of the latent image + U-Net of the latent image; keeps the size.
+    """Image = 1×1 convolution of the latent image + noise level · U-Net of the latent image; keeps the size.
 
-    Deep noise asks for wide surroundings. The latent pixels are packed 2×2 into channels, so all of the work is done at
-    half the resolution and below.
+    What has to be corrected is as large as the noise, so the U-Net speaks in units of it, and where there is hardly any
+    noise it can do no harm. Deep noise asks for wide surroundings: the latent pixels are packed 2×2 into channels, so
+    all of the work is done at half the resolution and below.
 
     Args:
         input_dim: channels of the latent image.
@@ -43,7 +44,10 @@ class UNetDecoder(nn.Module):
         self.predictor = nn.Conv2d(widths[0], out_dim * _PACKED**2, 3, padding=1)
 
     def forward(self, x: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """``x['fused_enc']`` [B, C, H, W] → ``pred`` [B, out_dim, H, W]."""
+        """The image, ``pred`` [B, out_dim, H, W].
+
+        ``x['fused_enc']`` [B, C, H, W] is the latent image, ``x['noise']`` [B, out_dim, H, W] its noise's deviation.
+        """
         latent = x["fused_enc"]
         height, width = latent.shape[-2:]
         padded = F.pad(latent, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
@@ -58,7 +62,7 @@ class UNetDecoder(nn.Module):
             finer = F.pixel_shuffle(self.upsamplers[index](feat), 2)
             feat = self.up_layers[index](F.relu(finer + passed[index]))
         detail = F.pixel_shuffle(self.predictor(feat), _PACKED)[..., :height, :width]
-        return {"pred": self.skip(latent) + detail}
+        return {"pred": self.skip(latent) + x["noise"] * detail}
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
