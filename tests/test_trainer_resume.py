@@ -192,6 +192,20 @@ def test_no_checkpoint_yet_starts_from_the_beginning(tmp_path: Path, caplog: pyt
     assert "No matching checkpoint file found" in caplog.text
 
 
+def test_a_new_run_does_not_mix_with_an_earlier_one(tmp_path: Path) -> None:
+    first = tiny_trainer(tmp_path)
+    first.train(2)
+    before = {path.name: path.read_bytes() for path in folder(tmp_path).iterdir()}
+    with pytest.raises(FileExistsError, match=r"TinyNet_ep0002.*load_latest=True.*move the folder"):
+        tiny_trainer(tmp_path).train(1)
+    assert {path.name: path.read_bytes() for path in folder(tmp_path).iterdir()} == before
+    first.train(3)  # the same trainer goes on, and so does one that was put somewhere by hand
+    again = tiny_trainer(tmp_path)
+    again.load_checkpoint(2)
+    again.train(3)
+    assert again.epoch == 3
+
+
 def test_a_checkpoint_of_another_network_is_refused_by_name(tmp_path: Path) -> None:
     tiny_trainer(tmp_path).train(1)
 

@@ -22,7 +22,14 @@ from admin.tensorboard import TensorboardWriter
 from trainers.acceleration import make_accelerator
 from trainers.batches import drop_workers
 from trainers.check import check_run
-from trainers.checkpointing import checkpoint_content, checkpoint_to_resume, epoch_file, latest_file, restore
+from trainers.checkpointing import (
+    checkpoint_content,
+    checkpoint_to_resume,
+    epoch_file,
+    latest_file,
+    refuse_used_folder,
+    restore,
+)
 from trainers.ema import MovingAverage
 from trainers.interruption import Interruption
 from trainers.loss_watch import check_weights
@@ -116,13 +123,15 @@ class BaseTrainer(ABC):
 
         Args:
             max_epochs: epochs in all, those of resumed runs included.
-            load_latest: continue from the newest checkpoint of this run, if there is one.
+            load_latest: continue from the newest checkpoint of this run, if there is one; without it a new run does
+                not begin in a folder that holds one.
             fail_safe: after an error that can pass (:func:`trainers.retry.can_pass`) continue from the last
                 checkpoint, at most ten times without progress. Other errors are raised at once.
 
         Raises:
             KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM, with a checkpoint saved.
             ValueError: a training loader has no batch.
+            FileExistsError: without ``load_latest``, the folder holds checkpoints of an earlier run.
             NonFiniteLoss: a loss is NaN or infinite, or a weight is when a checkpoint is due.
             Exception: whatever else ended the run; the last checkpoint stands.
         """
@@ -142,6 +151,8 @@ class BaseTrainer(ABC):
             with self._interruption, self.live:
                 if load_latest:
                     self.load_checkpoint()
+                elif self.step == 0 and self._last_checkpoint is None and self.accelerator.is_main_process:
+                    refuse_used_folder(self)
                 while True:
                     try:
                         self._run_epochs(keep_start=fail_safe)

@@ -84,6 +84,21 @@ def checkpoint_to_resume(trainer: BaseTrainer, checkpoint: int | str | Path | No
     return find_checkpoint(checkpoint)
 
 
+def refuse_used_folder(trainer: BaseTrainer) -> None:
+    """A new run among the checkpoints of an earlier one would replace some of them, and the later ones of the earlier
+    run would still count as the newest.
+
+    Raises:
+        FileExistsError: the folder of the run holds a checkpoint of this type of network.
+    """
+    newest = checkpoint_to_resume(trainer, None)
+    if newest is not None:
+        raise FileExistsError(
+            f"{newest} is of an earlier run, which this one would mix with. Continue it with load_latest=True, or move "
+            f"the folder {newest.parent} away to start anew"
+        )
+
+
 def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
     """Puts the trainer where the file was written, as far as the ``wanted`` keys say.
 
