@@ -81,7 +81,8 @@ def test_overlapping_tiles_are_averaged_plainly(size: tuple[int, int], tile: int
 def test_a_network_sees_published_tiles_or_the_whole_image() -> None:
     torch.manual_seed(0)
     net = rawsr(2, width=8, growth=3, layers=2, bottle=8)
-    burst, info = torch.rand(1, 1, 1, 20, 24), {"isp": torch.rand(3, 20, 24), "quarter_turns": 0}
+    burst = torch.rand(1, 1, 1, 20, 24)
+    info: dict[str, Any] = {"isp": torch.rand(3, 20, 24), "quarter_turns": 0}
     with torch.no_grad():
         whole, _ = net(burst[:, 0], info["isp"][None])
         assert torch.equal(call_rawsr(net, burst, info, tile=0, scale=2), whole)
@@ -177,8 +178,8 @@ def test_pictures_are_stored_in_the_colours_that_other_programs_expect(tmp_path:
     encoding = PredictionEncoding(2**16 - 1, rounded=True, is_picture=True)
     prediction = torch.rand(1, 3, 5, 7)
     cv2.imwrite(str(tmp_path / "a.png"), encoding.encode(prediction))
-    stored = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
-    picture = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB).transpose(2, 0, 1) / 65535
+    stored = np.asarray(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED))
+    picture = stored[:, :, ::-1].transpose(2, 0, 1) / 65535
     np.testing.assert_allclose(picture, prediction[0].numpy(), atol=1e-5)
     torch.testing.assert_close(encoding.decode(stored), prediction, atol=1e-5, rtol=0)
     every = torch.arange(256.0).expand(3, 1, -1) / 255

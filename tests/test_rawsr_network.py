@@ -1,6 +1,7 @@
 """RawSR's network: layouts of its original framework, any size, honest errors, and the start of short trainings."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from models.rawsr.rawsrnet import RawSR, mirrored_to_multiple, rawsr
 from models.rawsr.restoration import depth_to_space
 from models.rawsr.tensorflow_adam import TensorFlowAdam
 
-SMALL = {"width": 8, "growth": 3, "layers": 2, "bottle": 8}
+SMALL: dict[str, Any] = {"width": 8, "growth": 3, "layers": 2, "bottle": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,7 @@ def test_depth_to_space_is_the_nested_order_at_2_and_one_step_at_4(scale: int) -
 @pytest.mark.parametrize(("size", "first"), [(6, 0), (7, -1)])
 def test_the_halving_convolution_pads_as_tensorflow_does(size: int, first: int) -> None:
     layer = HalvingConv(1, 1)
+    assert layer.bias is not None
     torch.nn.init.zeros_(layer.bias)
     layer.weight.data = torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 0, 0]])[None, None]
     image = torch.arange(float(size * size)).reshape(1, 1, size, size) + 1
@@ -100,6 +102,7 @@ def test_feature_fusion_contributes_nothing_at_first() -> None:
     loss = net(torch.rand(1, 1, 8, 8), isp)[0].square().mean()
     loss.backward()
     assert net.color.fuse1 is not None
+    assert net.color.fuse1.weight.grad is not None
     assert float(net.color.fuse1.weight.grad.abs().max()) > 0
 
 

@@ -115,7 +115,7 @@ def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again() -> None:
         loss, stats = actor(batch)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert losses[-1] < 0.6 * losses[0]
     assert set(stats) == {"Loss/total", "Loss/rgb", "Loss/raw/rgb", "Stat/psnr", "Stat/ssim"}
     assert not any(value.requires_grad for value in stats.values())

@@ -142,9 +142,9 @@ def read_raw_as_original(path: Path) -> RawPhoto:
     Raises:
         UnreadableRaw: it cannot be opened.
     """
-    import rawpy
-
     with _opened(path) as raw:
+        import rawpy
+
         colors = raw.postprocess(
             gamma=(1, 1),
             user_wb=[1.0, 1.0, 1.0, 1.0],
@@ -177,8 +177,10 @@ def encoded_reference(linear: NDArray[np.integer[Any]], white: int) -> FloatImag
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    import rawpy
-
+    try:
+        import rawpy
+    except ImportError as error:
+        raise UnreadableRaw(f"{path}: RAW files need the package rawpy: pip install 'rawpy>=0.21'") from error
     try:
         with rawpy.imread(str(path)) as raw:
             yield raw
