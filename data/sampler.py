@@ -34,8 +34,19 @@ class KeyedSampler(torch.utils.data.Dataset[TensorDict]):
     processing: Processing
 
     def _processed(self, data: TensorDict, draws: Draws) -> TensorDict:
+        """What the processing makes of the sample.
+
+        Raises:
+            ValueError: the processing cannot use the sample; names it.
+        """
+        sample = data["sample"]
         data["draws"] = draws
-        data = self.processing(data)
+        try:
+            data = self.processing(data)
+        except ValueError as error:
+            if type(error) is not ValueError:  # errors about files have types of their own, and name the file
+                raise
+            raise ValueError(f"{sample}: {error}") from error
         data.pop("draws", None)  # a processing that knows nothing of draws leaves them
         return data
 

@@ -12,6 +12,7 @@ from data import sampler
 from data.sampler import natural_frame_ids, random_frame_ids
 from tests.golden.cases.sampling import StandInDataset, stand_ins
 from utils.draws import Draws, SampleKey
+from utils.safe_pickle import UnreadablePickle
 
 
 def test_random_image_follows_the_weights_and_reaches_every_image():
@@ -93,6 +94,22 @@ def test_random_reference_image_may_start_with_any_frame():
 def test_a_burst_of_one_frame_is_refused_by_name():
     with pytest.raises(ValueError, match=r"c_0 of c has 1 frames, burst_size=4"):
         sampler.IndexedBurst(StandInDataset("c", 1, 1), 4)[0]
+
+
+def test_what_the_processing_cannot_use_is_named():
+    def choosy(data):
+        raise ValueError("the frames must have one size")
+
+    def damaged(data):
+        raise UnreadablePickle("meta_info.pkl has no EXIF tag")
+
+    image = sampler.IndexedImage(stand_ins()[1], choosy)
+    with pytest.raises(ValueError, match=r"^b, image 2 \(index 2 of epoch 0, seed 5\): the frames must have one size$"):
+        image[SampleKey(2, seed=5)]
+    with pytest.raises(ValueError, match=r"^a, burst a_4, frames \[0, 1, 2\].*: the frames must have one size$"):
+        sampler.IndexedBurst(stand_ins()[0], 3, choosy)[4]
+    with pytest.raises(UnreadablePickle, match=r"^meta_info\.pkl"):
+        sampler.IndexedBurst(stand_ins()[0], 3, damaged)[4]
 
 
 def test_fail_safe_goes_on_to_other_images_and_logs_each_failure(caplog):
