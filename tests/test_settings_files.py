@@ -333,7 +333,7 @@ def test_a_missing_network_to_start_from_is_named_with_the_way_out(
     fabricated.environment(monkeypatch, workspace_dir=tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         build(monkeypatch, name)
-    for part in (name, source, str(tmp_path), f"run_training.py {source.replace('/', ' ')}", "initial_network=FILE"):
+    for part in (name, source, str(tmp_path), f"run_training.py {source.replace('/', ' ')}", "initial_network=NAME"):
         assert part in str(caught.value)
     (file,) = (places["workspace_dir"] / "checkpoints" / source).iterdir()
     assert build(monkeypatch, name, initial_network=str(file)).actor.net is not None

@@ -56,10 +56,11 @@ def trained_network(settings: Settings, name: str) -> nn.Module:
     """The newest network of another training, from which a training on real bursts starts.
 
     Args:
-        name: ``MODULE/PARAM``. Released weights may be used instead: ``--set initial_network=FILE``.
+        name: ``MODULE/PARAM``. A file or a released network may be used instead: ``--set initial_network=NAME``.
 
     Raises:
-        FileNotFoundError: it has not been trained, and no file is given.
+        FileNotFoundError: it has not been trained, and nothing else is given.
+        utils.downloads.DownloadFailed: a released network is not there and cannot be fetched; names the manual way.
     """
     settings.initial_network = name
     try:
@@ -68,7 +69,7 @@ def trained_network(settings: Settings, name: str) -> nn.Module:
         raise FileNotFoundError(
             f"{settings.project_path} starts from the trained network {settings.initial_network}, which is not there "
             f"({error}). Train it first: python run_training.py {name.replace('/', ' ')}, "
-            "or give a file, for example of released weights: --set initial_network=FILE"
+            "or give a file or the name of a released network: --set initial_network=NAME"
         ) from error
     assert isinstance(net, nn.Module)
     return net

@@ -1,6 +1,6 @@
 """DBSR RAW burst super-resolution x4 on real bursts, starting from the network of default_synthetic.
 
-Command: python run_training.py dbsr default_realworld [--set initial_network=FILE]
+Command: python run_training.py dbsr default_realworld [--set initial_network=dbsr_synthetic_default]
 Data: BurstSR (burstsr_dir); weights of PWC-Net (pretrained_nets_dir); the trained or released default_synthetic.
 Hardware: one GPU. Published score (with 14 frames): BurstSR 47.76 dB, SSIM 0.984, LPIPS 0.030; released network
 47.70 dB, 0.984, 0.029.

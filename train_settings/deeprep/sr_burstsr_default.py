@@ -1,6 +1,6 @@
 """DeepRep RAW burst super-resolution x4 on real bursts, starting from the network of sr_synthetic_default.
 
-Command: python run_training.py deeprep sr_burstsr_default [--set initial_network=FILE]
+Command: python run_training.py deeprep sr_burstsr_default [--set initial_network=deeprep_sr_synthetic_default]
 Data: BurstSR (burstsr_dir); weights of PWC-Net (pretrained_nets_dir); the trained or released sr_synthetic_default.
 Hardware: several GPUs. Published score: BurstSR 48.33 dB, SSIM 0.985, LPIPS 0.023; none for the released network.
 """
