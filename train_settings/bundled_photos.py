@@ -1,6 +1,6 @@
 """What the small settings on bundled photographs share: the bursts, and one cycle of the learning rate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import nn
@@ -37,17 +37,17 @@ def train_in_one_cycle(
     actor: BaseActor,
     loader: DataLoader,
     settings: Settings,
-    slower: nn.Module | None = None,
+    slower: Iterable[nn.Parameter] = (),
     validation: Sequence[DataLoader] = (),
 ) -> None:
     """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing.
 
-    The weights of ``slower`` get a quarter of it: a flow network that starts as a good estimate would forget it.
+    The weights in ``slower`` get a quarter of it: those that start as a good estimate, which jitter would spoil.
     After every epoch of ``loader`` those of ``validation`` are run.
     """
-    kept = list(slower.parameters()) if slower is not None else []
-    others = [weight for weight in actor.net.parameters() if all(weight is not one for one in kept)]
-    groups = [(others, settings.learning_rate), (kept, settings.learning_rate / 4)]
+    slow = {id(weight): weight for weight in slower}
+    others = [weight for weight in actor.net.parameters() if id(weight) not in slow]
+    groups = [(others, settings.learning_rate), (list(slow.values()), settings.learning_rate / 4)]
     optimizer = torch.optim.Adam([{"params": weights, "lr": rate} for weights, rate in groups if weights])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,

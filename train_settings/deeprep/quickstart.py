@@ -6,6 +6,7 @@ In three stages, each with checkpoints of its own: the flow alone, then single f
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -79,11 +80,13 @@ def run(settings: Settings) -> None:
         "single_frame": DeepRepDenoisingActor(net, objective),
         "bursts": DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05}),
     }
+    # What brings the image through: a percent of jitter there is a percent of the brightness.
+    through = [weight for name, weight in net.named_parameters() if "hr_decoder" not in name or "skip" in name]
     for stage, actor in actors.items():
-        _train_stage(stage, actor, settings, net.alignment_net if stage == "bursts" else None)
+        _train_stage(stage, actor, settings, () if stage == "flow" else through)
 
 
-def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: nn.Module | None) -> None:
+def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: Sequence[nn.Parameter]) -> None:
     own = copy.copy(settings)
     own.epochs, own.max_minutes, own.learning_rate, own.batch_size = (
         getattr(settings, f"{stage}_{name}") for name in _SETTABLE

@@ -51,4 +51,4 @@ def run(settings: Settings) -> None:
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=2),
     }
     actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.02})
-    train_in_one_cycle(actor, loader, settings, slower=net.alignment_net)
+    train_in_one_cycle(actor, loader, settings, slower=net.alignment_net.parameters())
