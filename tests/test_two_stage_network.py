@@ -11,8 +11,8 @@ from admin.checkpoints import CheckpointError
 from admin.loading import load_network, load_weights
 from admin.weights_file import save_weights_file
 from models.two_stage_align.features import FeatureDownsampler
-from models.two_stage_align.identity_start import start_as_demosaicked_reference
-from models.two_stage_align.patch_matching import Corner
+from models.two_stage_align.identity_start import start_as_demosaicked_reference, start_as_smoothed_image
+from models.two_stage_align.patch_matching import Corner, match_progressively
 from models.two_stage_align.reconstruction import BurstReconstruction
 from models.two_stage_align.two_stage_net import PatchToTrain, Tiling, TwoStageNet, two_stage_align
 
@@ -206,3 +206,14 @@ def test_the_small_start_demosaicks_a_static_burst():
     assert float(error.square().mean().sqrt()) < 0.05
     with pytest.raises(ValueError, match="at least 4"):
         start_as_demosaicked_reference(BurstReconstruction(2, 1))
+
+
+@torch.no_grad()
+def test_features_that_start_smooth_find_motion_in_noise():
+    still = smooth_burst(1, 96, 96)[0, 0]
+    moved = torch.stack([still.roll((0, 4 * column), dims=(1, 2)) for column in (-3, 0, 3)])
+    noisy = moved + 0.2 * torch.randn(moved.shape, generator=torch.Generator().manual_seed(4))
+    features = FeatureDownsampler()
+    start_as_smoothed_image(features)
+    (left, right) = match_progressively(features(noisy), torch.tensor([[6, 6]]), 10, 6)
+    assert [left.fine.positions[0].tolist(), right.fine.positions[0].tolist()] == [[6, 3], [6, 9]]

@@ -1,4 +1,4 @@
-"""An initialisation from which the reconstruction network starts as a plain demosaicking of the centre frame.
+"""Initialisations from which both networks start as something plain: demosaicked centre frames, smoothed images.
 
 A network with default weights has to find out first what an image is; short trainings should not spend their time on
 that. Linear sensor values are never negative, so leaky ReLUs pass them: R, G, G and B travel in the first four channels
@@ -15,6 +15,7 @@ from torch import nn
 
 from models.two_stage_align.blocks import AttentionBlock, SimpleBlock
 from models.two_stage_align.deformable import ModulatedDeformConv
+from models.two_stage_align.features import FeatureDownsampler
 from models.two_stage_align.reconstruction import RAW_CHANNELS, BurstReconstruction
 
 _COLOURS = 3
@@ -26,6 +27,13 @@ _FRAME_SHARE = 0.6  # of a new frame in the GRU's state
 # Bilinear demosaicking of a mosaic with zeros where a colour is missing.
 _CROSS = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
 _SQUARE = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
+# Smoothed image, horizontal and vertical gradient, and the image smoothed more.
+_FEATURE_KERNELS = (
+    ((0.0, 0.125, 0.0), (0.125, 0.5, 0.125), (0.0, 0.125, 0.0)),
+    ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0)),
+    ((-1.0, -2.0, -1.0), (0.0, 0.0, 0.0), (1.0, 2.0, 1.0)),
+    ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)),
+)
 # Colour of each packed plane and its place in the 2 x 2 cell.
 _PLANES = ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1))
 
@@ -156,3 +164,25 @@ def _pass_keeping_others(conv: nn.Conv2d) -> None:
     conv.weight[:, :_COLOURS] = 0
     for colour in range(_COLOURS):
         conv.weight[colour, colour, 1, 1] = 1
+
+
+@torch.no_grad()
+def start_as_smoothed_image(net: FeatureDownsampler) -> None:
+    """Changes the weights in place: features start as the smoothed quarter-size image and its gradients.
+
+    Random features find patches in noise far less often; the small training has no time to learn better ones.
+
+    Args:
+        net: fresh, for packed frames of 4 channels.
+    """
+    convs = [layer for layer in net.simple_block if isinstance(layer, nn.Conv2d)]
+    planes = convs[0].in_channels
+    blur = torch.outer(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([1.0, 2.0, 1.0])) / 16
+    for conv in convs:
+        _clear(conv, range(conv.out_channels))
+    for plane in range(planes):
+        convs[0].weight[plane, plane] = convs[2].weight[plane, plane] = blur
+        for conv in (convs[1], convs[3]):
+            conv.weight[plane, plane, 1, 1] = 1
+        for kind, kernel in enumerate(_FEATURE_KERNELS):
+            convs[4].weight[kind * planes + plane, plane] = convs[4].weight.new_tensor(kernel)
