@@ -28,19 +28,61 @@ class CameraImage:
         exif_data: EXIF tag name → tag; None or empty where the file holds none.
         crop_info: where the image was cropped from, if the data set says so.
         norm_factor: the sensor's white level.
+        source: where the meta-data come from, for error messages.
     """
 
-    im_raw: torch.Tensor
-    black_level: list[float]
-    cam_wb: list[float]
-    daylight_wb: list[float]
-    exif_data: dict[str, Any] | None
     crop_info: Any = None
     norm_factor: float
     source: str = "an image made in memory"
 
+    _channels: ClassVar[int]
+    _stored_as: ClassVar[type[np.generic]]  # type of the values that are held
+    _matrix: ClassVar[str]  # name of the colour matrix
+    _matrix_shape: ClassVar[tuple[int, int]]
+    _extras: ClassVar[tuple[str, ...]] = ()  # what else the meta-data may hold, in the order of the arguments
     _exif_prefix: ClassVar[str]
     _white_balance_unit: ClassVar[float]
+
+    def __init__(
+        self,
+        im_raw: torch.Tensor,
+        black_level: Sequence[float],
+        cam_wb: Sequence[float],
+        daylight_wb: Sequence[float],
+        exif_data: dict[str, Any] | None,
+    ) -> None:
+        self.im_raw = im_raw
+        self.black_level = list(black_level)
+        self.cam_wb = list(cam_wb)
+        self.daylight_wb = list(daylight_wb)
+        self.exif_data = exif_data
+
+    @classmethod
+    def load(cls, path: PathLike) -> Self:
+        """Reads the folder of an image (``im_raw.png``, ``meta_info.pkl``).
+
+        Raises:
+            UnreadableImage: the image is missing, cut off, has not 16 bits or other channels than the camera's, or
+                values above its white level.
+            UnreadablePickle: the meta-data is missing, damaged, incomplete, or names anything but data.
+        """
+        folder = Path(path)
+        raw = _read_raw(folder / _IMAGE_FILE, cls._channels, white=int(cls.norm_factor))
+        meta = _read_meta(folder / _META_FILE, cls._matrix, cls._matrix_shape)
+        names = ("black_level", "cam_wb", "daylight_wb", cls._matrix, "exif_data", *cls._extras)
+        arguments: Any = [meta.get(name) for name in names]
+        image = cls(torch.from_numpy(raw.astype(cls._stored_as)), *arguments)
+        image.crop_info, image.source = meta.get("crop_info"), str(folder / _META_FILE)
+        return image
+
+    def get_all_meta_data(self) -> dict[str, Any]:
+        """``black_level``, ``cam_wb``, ``daylight_wb`` and the colour matrix as plain lists."""
+        return {
+            "black_level": self.black_level,
+            "cam_wb": self.cam_wb,
+            "daylight_wb": self.daylight_wb,
+            self._matrix: np.asarray(getattr(self, self._matrix)).tolist(),
+        }
 
     def shape(self) -> tuple[int, ...]:
         """``(C, h, w)``."""
@@ -113,8 +155,10 @@ class SamsungRAWImage(CameraImage):
         im_preview: the phone's own picture, uint8 ``[2h, 2w, 3]``, if stored.
     """
 
-    _exif_prefix = "Image"
-    _white_balance_unit = 1.0
+    norm_factor = 1023.0
+    _channels, _stored_as = 4, np.int16
+    _matrix, _matrix_shape, _extras = "color_matrix", (3, 4), ("im_preview",)
+    _exif_prefix, _white_balance_unit = "Image", 1.0
 
     def __init__(
         self,
@@ -126,52 +170,15 @@ class SamsungRAWImage(CameraImage):
         exif_data: dict[str, Any] | None,
         im_preview: NDArray[np.uint8] | None = None,
     ) -> None:
-        self.im_raw = im_raw
-        self.black_level = list(black_level)
-        self.cam_wb = list(cam_wb)
-        self.daylight_wb = list(daylight_wb)
+        super().__init__(im_raw, black_level, cam_wb, daylight_wb, exif_data)
         self.color_matrix = color_matrix
-        self.exif_data = exif_data
         self.im_preview = im_preview
-        self.norm_factor = 1023.0
-
-    @classmethod
-    def load(cls, path: PathLike) -> SamsungRAWImage:
-        """Reads the folder of a frame (``im_raw.png``, ``meta_info.pkl``).
-
-        Raises:
-            UnreadableImage: the image is missing, cut off, has not 16 bits or 4 channels, or values above 1023.
-            UnreadablePickle: the meta-data is missing, damaged, incomplete, or names anything but data.
-        """
-        folder = Path(path)
-        image = _read_raw(folder / _IMAGE_FILE, channels=4, white=1023)
-        meta = _read_meta(folder / _META_FILE, "color_matrix", (3, 4))
-        frame = cls(
-            torch.from_numpy(image.astype(np.int16)),
-            meta["black_level"],
-            meta["cam_wb"],
-            meta["daylight_wb"],
-            meta["color_matrix"],
-            meta.get("exif_data"),
-            meta.get("im_preview"),
-        )
-        frame.crop_info, frame.source = meta.get("crop_info"), str(folder / _META_FILE)
-        return frame
 
     def crop_image(self, r1: int, r2: int, c1: int, c2: int) -> None:
         """Cuts the image, in place, to packed rows ``r1 … r2-1`` and columns ``c1 … c2-1``, and the preview alike."""
         super().crop_image(r1, r2, c1, c2)
         if self.im_preview is not None:
             self.im_preview = self.im_preview[2 * r1 : 2 * r2, 2 * c1 : 2 * c2]
-
-    def get_all_meta_data(self) -> dict[str, Any]:
-        """``black_level``, ``cam_wb``, ``daylight_wb`` and ``color_matrix`` as plain lists."""
-        return {
-            "black_level": self.black_level,
-            "cam_wb": self.cam_wb,
-            "daylight_wb": self.daylight_wb,
-            "color_matrix": np.asarray(self.color_matrix).tolist(),
-        }
 
     def get_noise_profile(self) -> torch.Tensor:
         """The DNG noise profile: float64 ``[3, 2]``, for R, G, B the shot and the read noise factor."""
@@ -188,12 +195,15 @@ class CanonImage(CameraImage):
     Args:
         im_raw: float32 ``[3, h, w]``.
         black_level, cam_wb, daylight_wb: R, G, B, or R, G, G, B of which the second G is dropped; ``cam_wb`` counts in
-        1/1024. rgb_xyz_matrix: 4x3, from rawpy.
+            1/1024.
+        rgb_xyz_matrix: 4x3, from rawpy.
         exif_data: EXIF tag name → tag.
     """
 
-    _exif_prefix = "EXIF"
-    _white_balance_unit = 1024.0
+    norm_factor = 16383
+    _channels, _stored_as = 3, np.float32
+    _matrix, _matrix_shape = "rgb_xyz_matrix", (4, 3)
+    _exif_prefix, _white_balance_unit = "EXIF", 1024.0
 
     def __init__(
         self,
@@ -204,45 +214,12 @@ class CanonImage(CameraImage):
         rgb_xyz_matrix: NDArray[Any],
         exif_data: dict[str, Any] | None,
     ) -> None:
-        self.im_raw = im_raw
-        self.black_level = _three(black_level)
-        self.cam_wb = _three(cam_wb)
-        self.daylight_wb = _three(daylight_wb)
+        super().__init__(im_raw, _three(black_level), _three(cam_wb), _three(daylight_wb), exif_data)
         self.rgb_xyz_matrix = rgb_xyz_matrix
-        self.exif_data = exif_data
-        self.norm_factor = 16383
-
-    @classmethod
-    def load(cls, path: PathLike) -> CanonImage:
-        """Reads the folder of a ground truth (``im_raw.png``, ``meta_info.pkl``).
-
-        Raises:
-            UnreadableImage: the image is missing, cut off, has not 16 bits or 3 channels, or values above 16383.
-            UnreadablePickle: the meta-data is missing, damaged, incomplete, or names anything but data.
-        """
-        folder = Path(path)
-        image = _read_raw(folder / _IMAGE_FILE, channels=3, white=16383)
-        meta = _read_meta(folder / _META_FILE, "rgb_xyz_matrix", (4, 3))
-        truth = cls(
-            torch.from_numpy(image.astype(np.float32)),
-            meta["black_level"],
-            meta["cam_wb"],
-            meta["daylight_wb"],
-            meta["rgb_xyz_matrix"],
-            meta.get("exif_data"),
-        )
-        truth.crop_info, truth.source = meta.get("crop_info"), str(folder / _META_FILE)
-        return truth
 
     def get_all_meta_data(self) -> dict[str, Any]:
         """``black_level``, ``cam_wb``, ``daylight_wb``, ``rgb_xyz_matrix`` as plain lists, and ``norm_factor``."""
-        return {
-            "black_level": self.black_level,
-            "cam_wb": self.cam_wb,
-            "daylight_wb": self.daylight_wb,
-            "rgb_xyz_matrix": np.asarray(self.rgb_xyz_matrix).tolist(),
-            "norm_factor": self.norm_factor,
-        }
+        return super().get_all_meta_data() | {"norm_factor": self.norm_factor}
 
     def set_image_data(self, im_data: torch.Tensor) -> None:
         """Replaces the sensor values, ``[3, h, w]``."""
@@ -276,7 +253,8 @@ class CanonImage(CameraImage):
         Args:
             im: ``[3, h, w]``, linear.
             meta_data: as ``meta_info_burst`` or ``meta_info_gt`` of ``BurstSRProcessing``; of four channels the second
-            G is ignored. return_np: give uint8 ``[h, w, 3]`` RGB (truncated) instead of float32 ``[3, h, w]`` in 0..1.
+                G is ignored.
+            return_np: give uint8 ``[h, w, 3]`` RGB (truncated) instead of float32 ``[3, h, w]`` in 0..1.
             external_norm_factor: divide by this instead of five times the mean, so that several images compare.
             no_white_balance: leave the colours of the sensor.
         """
