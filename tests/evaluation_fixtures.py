@@ -7,7 +7,6 @@ from torch import nn
 
 from evaluation.common_utils.benchmark import Benchmark, Metric, Protocol
 from evaluation.common_utils.network_param import NetworkParam
-from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
 
 PLAIN = Protocol("plain", "linear", border=0)
 
@@ -84,29 +83,3 @@ def fabricated(**changes):
 
 
 NOISY = NetworkParam(network=NoisyMean, unique_name="noisy", display_name="noisy mean")
-
-
-def tiny_denoiser():
-    """A colour denoiser with its own flow network, as small as it gets."""
-    torch.manual_seed(0)
-    return deeprep_denoise_custom_flow_iccv21(
-        num_iter=1,
-        enc_dim=4,
-        enc_num_res_blocks=1,
-        enc_out_dim=8,
-        dec_dim_pre=8,
-        dec_num_res_blocks=1,
-        dec_in_dim=4,
-        use_noise_estimate=True,
-        wp_project_dim=4,
-        wp_offset_feat_dim=4,
-        wp_num_offset_feat_extractor_res=0,
-        wp_num_weight_predictor_res=1,
-        color_input=True,
-        align_init_dim=4,
-        align_num_res_blocks=1,
-        align_ds_factor=4,
-        offset_cdim=4,
-        offset_predictor_dims=(8, 8),
-        corr_max_disp=(2, 2),
-    )

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 import types
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,7 @@ OF_KEY = {
     "sc_burst_dir": SCBurst,
     "rawsr_dir": RawSRPairs,
     "rawsr_real_dir": CameraFiles,
+    "sr3_frames_dir": partial(data_folder, "sr3_frames_dir"),  # folders below it are named by settings
 }
 
 

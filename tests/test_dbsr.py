@@ -17,6 +17,7 @@ from models.alignment.pyrcorr import PyrCorr
 from models.alignment.wrappers import AlignmentWrapper, PWCNetAlignment, flow_image
 from models.dbsr.dbsrnet import DBSRNet, dbsrnet_cvpr2021
 from models.dbsr.merging import WeightedSum
+from tests.fabricated import tiny_dbsr
 from tests.golden.closed_form import fill_pwcnets
 
 PUBLISHED = json.loads((Path(__file__).parent / "golden/deeprep_dbsr_models/state_dict_keys.json").read_text())
@@ -30,20 +31,7 @@ def flow_net() -> PWCNet:
 
 
 def small_dbsr(flow_net: PWCNet, **kwargs: Any) -> DBSRNet:
-    sizes = {
-        "enc_init_dim": 6,
-        "enc_num_res_blocks": 1,
-        "enc_out_dim": 8,
-        "dec_init_conv_dim": 6,
-        "dec_num_pre_res_blocks": 1,
-        "dec_post_conv_dim": 4,
-        "dec_num_post_res_blocks": 1,
-        "upsample_factor": 4,
-        "offset_feat_dim": 4,
-        "weight_pred_proj_dim": 4,
-    }
-    with building_from_checkpoint():
-        net = dbsrnet_cvpr2021(**{**sizes, **kwargs})
+    net = tiny_dbsr(**{"upsample_factor": 4} | kwargs)
     net.encoder.alignment_net.load_state_dict(flow_net.state_dict())
     return net
 
@@ -74,7 +62,7 @@ def test_dbsr_takes_any_burst(flow_net: PWCNet, frames: int, softmax: bool) -> N
     assert pred.shape == (2, 3, 20, 28)
     assert pred.min() >= 0
     assert aux["offsets"].shape == (2, frames - 1, 2, 5, 7)
-    assert aux["fusion_weights"].shape == (2, frames, 8, 5, 7)
+    assert aux["fusion_weights"].shape == (2, frames, 6, 5, 7)
     pred.mean().backward()
     copy.deepcopy(net)
 

@@ -9,7 +9,7 @@ from admin.weights_file import save_weights_file
 from evaluation.burst_denoise.benchmark import DATA, denoise_benchmark
 from evaluation.common_utils import engine
 from evaluation.common_utils.network_param import NetworkParam
-from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
+from tests.fabricated import tiny_denoiser
 
 CPU = torch.device("cpu")
 
@@ -27,29 +27,7 @@ class First:
 @pytest.fixture
 def weights_file(tmp_path, monkeypatch):
     monkeypatch.setenv("BURSTLAB_SAVE_DATA_PATH", str(tmp_path))
-    torch.manual_seed(0)
-    net = deeprep_denoise_custom_flow_iccv21(
-        num_iter=2,
-        enc_dim=8,
-        enc_num_res_blocks=1,
-        enc_out_dim=16,
-        dec_dim_pre=16,
-        dec_num_res_blocks=1,
-        dec_in_dim=8,
-        use_noise_estimate=True,
-        wp_project_dim=8,
-        wp_offset_feat_dim=8,
-        wp_num_offset_feat_extractor_res=0,
-        wp_num_weight_predictor_res=1,
-        color_input=True,
-        align_init_dim=8,
-        align_num_res_blocks=1,
-        align_ds_factor=4,
-        offset_cdim=8,
-        offset_predictor_dims=(16, 16),
-        corr_max_disp=(2, 3),
-    )
-    save_weights_file(tmp_path / "tiny.safetensors", net)
+    save_weights_file(tmp_path / "tiny.safetensors", tiny_denoiser())
     return tmp_path / "tiny.safetensors"
 
 

@@ -14,8 +14,8 @@ from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, 
 from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
 from evaluation.common_utils.saved_predictions import SavedPredictions
-from tests.evaluation_fixtures import FirstFrame, fabricated, tiny_denoiser
-from tests.fabricated import checkpoint, environment
+from tests.evaluation_fixtures import FirstFrame, fabricated
+from tests.fabricated import checkpoint, environment, tiny_denoiser
 from utils import downloads
 from utils.downloads import DownloadFailed
 from utils.image_io import UnreadableImage

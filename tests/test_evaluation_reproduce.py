@@ -9,15 +9,20 @@ import util_scripts.data_sources
 import util_scripts.download_dataset
 from admin import environment as machine
 from admin import released_weights
-from admin.model_constructor import building_from_checkpoint
 from admin.released_weights import RELEASED
 from evaluation import reproduce as script
 from evaluation.common_utils.fetch_data import find_or_fetch
 from evaluation.common_utils.published import PUBLISHED, published_row
 from evaluation.reproduce import BENCHMARKS, comparison_table, reproduce
-from models.dbsr.dbsrnet import dbsrnet_cvpr2021
-from tests.evaluation_fixtures import tiny_denoiser
-from tests.fabricated import bpn_test_set, burstsr, checkpoint, environment, synthetic_burst_val
+from tests.fabricated import (
+    bpn_test_set,
+    burstsr,
+    checkpoint,
+    environment,
+    synthetic_burst_val,
+    tiny_dbsr,
+    tiny_denoiser,
+)
 from utils.downloads import DownloadFailed
 from utils.log import output
 
@@ -57,24 +62,6 @@ def place(tmp_path, monkeypatch):
     for module in (released_weights, util_scripts.data_sources, util_scripts.download_dataset):
         monkeypatch.setattr(module, "download", offline)
     return tmp_path
-
-
-def tiny_dbsr(folder):
-    torch.manual_seed(0)
-    with building_from_checkpoint():
-        net = dbsrnet_cvpr2021(
-            enc_init_dim=4,
-            enc_num_res_blocks=1,
-            enc_out_dim=4,
-            dec_init_conv_dim=4,
-            dec_num_pre_res_blocks=1,
-            dec_post_conv_dim=4,
-            dec_num_post_res_blocks=1,
-            upsample_factor=8,
-            offset_feat_dim=4,
-            weight_pred_proj_dim=4,
-        )
-    return checkpoint(folder / "dbsr_synthetic_default.pth", net)
 
 
 def test_every_row_is_a_released_network_measured_by_a_benchmark():
@@ -146,7 +133,7 @@ def test_wrong_names_offer_the_nearest():
 
 
 def test_a_synburst_row_is_measured_with_fetched_data(place, monkeypatch, capsys):
-    tiny_dbsr(place / "networks")
+    checkpoint(place / "networks/dbsr_synthetic_default.pth", tiny_dbsr())
 
     def fetch(key, folder):
         assert key == "synburstval_dir"

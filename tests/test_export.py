@@ -10,54 +10,11 @@ import torch.nn.functional as F
 
 from admin.checkpoints import save_checkpoint
 from admin.loading import load_network
-from admin.model_constructor import building_from_checkpoint
 from admin.weights_file import read_weights_file
 from models.alignment import pwcnet_layers
-from models.dbsr.dbsrnet import dbsrnet_cvpr2021
-from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
 from models.layers.correlation import pwc_correlation
+from tests.fabricated import tiny_dbsr, tiny_denoiser
 from util_scripts import convert_checkpoint, export_network
-
-DBSR: dict[str, Any] = {
-    "enc_init_dim": 4,
-    "enc_num_res_blocks": 1,
-    "enc_out_dim": 6,
-    "dec_init_conv_dim": 4,
-    "dec_num_pre_res_blocks": 1,
-    "dec_post_conv_dim": 4,
-    "dec_num_post_res_blocks": 1,
-    "upsample_factor": 8,
-    "offset_feat_dim": 4,
-    "weight_pred_proj_dim": 4,
-    "ref_offset_noise": 0.02,
-}
-DENOISER: dict[str, Any] = {
-    "num_iter": 2,
-    "enc_dim": 6,
-    "enc_num_res_blocks": 1,
-    "enc_out_dim": 6,
-    "dec_dim_pre": 6,
-    "dec_num_res_blocks": 1,
-    "dec_in_dim": 4,
-    "wp_project_dim": 4,
-    "wp_offset_feat_dim": 4,
-    "wp_num_offset_feat_extractor_res": 0,
-    "wp_num_weight_predictor_res": 0,
-    "align_init_dim": 6,
-    "align_num_res_blocks": 2,
-    "align_ds_factor": 4,
-    "offset_cdim": 6,
-    "offset_predictor_dims": (6,),
-    "corr_max_disp": (1, 2),
-    "color_input": False,
-    "use_noise_estimate": True,
-    "wp_noise_feat_dim": 4,
-}
-
-
-def tiny_dbsr() -> torch.nn.Module:
-    with building_from_checkpoint():  # PWC-Net without its published weights
-        return dbsrnet_cvpr2021(**DBSR)
 
 
 def correlation_in_one_step(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -90,7 +47,8 @@ def test_exported_network_equals_the_eager_one(tmp_path: Path, kind: str, monkey
 
     monkeypatch.setattr(torch.export, "load", load_and_keep)
     monkeypatch.setattr(pwcnet_layers, "pwc_correlation", correlation_in_one_step)
-    net = tiny_dbsr() if kind == "dbsr" else deeprep_denoise_custom_flow_iccv21(**DENOISER)
+    net: torch.nn.Module
+    net = tiny_dbsr(ref_offset_noise=0.02) if kind == "dbsr" else tiny_denoiser(num_iter=2, color_input=False)
     export_network.export_network(net, tmp_path / "net.pt2", (2, 8, 12))
     exported = loaded[0].module()
     burst = torch.rand(1, 2, 4 if kind == "dbsr" else 1, 8, 12)

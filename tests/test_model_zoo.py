@@ -12,8 +12,7 @@ from admin import released_weights
 from admin.checkpoints import save_checkpoint
 from admin.released_weights import RELEASED, find_released, released_file
 from admin.weights_file import save_weights_file
-from models.deeprep.deeprepnet import deeprep_denoise_custom_flow_iccv21
-from tests.test_export import DENOISER
+from tests.fabricated import tiny_denoiser
 from util_scripts import download_weights, make_model_zoo
 from utils import downloads
 from utils.downloads import DownloadFailed, DriveFile
@@ -130,7 +129,7 @@ def test_page_is_up_to_date() -> None:
 
 
 def test_page_lists_shipped_networks_with_their_notes(tmp_path: Path) -> None:
-    net = deeprep_denoise_custom_flow_iccv21(**DENOISER)
+    net = tiny_denoiser()
     save_weights_file(tmp_path / "small.safetensors", net, {"psnr": 31.25, "trained on": "CPU | 10 min"})
     page = make_model_zoo.model_zoo(tmp_path)
     count = sum(parameter.numel() for parameter in net.parameters())

@@ -13,6 +13,7 @@ import pytest
 from tests.fabricated.bursts import burstsr, synthetic_burst_val
 from tests.fabricated.clips import reds, sc_burst
 from tests.fabricated.denoise_test_sets import bpn_test_set, kpn_test_set
+from tests.fabricated.networks import tiny_dbsr, tiny_denoiser
 from tests.fabricated.photographs import image_folder, openimages, photograph, zurich
 from tests.fabricated.weights import checkpoint, pwcnet_weights
 
@@ -29,6 +30,8 @@ __all__ = [
     "reds",
     "sc_burst",
     "synthetic_burst_val",
+    "tiny_dbsr",
+    "tiny_denoiser",
     "zurich",
 ]
 
