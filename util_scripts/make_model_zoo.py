@@ -34,8 +34,10 @@ notes inside the shipped files; change those instead.
 
 ## Released by the original projects
 
-`python util_scripts/download_weights.py NAME` fetches a file into `pretrained_networks/`, `./install.sh --weights`
-those marked *. By hand: download it and put it there under its name. Files are opened without running code from them.
+A name is enough: experiments (`NetworkParam(network_path=NAME, ...)`), `utils.loading.load_network(NAME)` and
+`--set initial_network=NAME` fetch the file into `pretrained_networks/` the first time.
+`python util_scripts/download_weights.py NAME` fetches it beforehand, `./install.sh --weights` those marked *. By hand:
+download it and put it there under its name. Files are opened without running code from them.
 The first download notes the checksum in `released_checksums.json` of the workspace; later ones must agree.
 
 Licence of all of them: {licence}.
