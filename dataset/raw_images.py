@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from utils.image_io import PathLike, UnreadableImage, read_png16
+from utils.image_io import PathLike, read_png16
 from utils.safe_pickle import UnreadablePickle, read_pickle
 
 _IMAGE_FILE = "im_raw.png"
@@ -67,11 +67,12 @@ class CameraImage:
             UnreadablePickle: the meta-data is missing, damaged, incomplete, or names anything but data.
         """
         folder = Path(path)
-        raw = _read_raw(folder / _IMAGE_FILE, cls._channels, white=int(cls.norm_factor))
+        raw = read_png16(folder / _IMAGE_FILE, cls._channels, white=int(cls.norm_factor))
         meta = _read_meta(folder / _META_FILE, cls._matrix, cls._matrix_shape)
         names = ("black_level", "cam_wb", "daylight_wb", cls._matrix, "exif_data", *cls._extras)
         arguments: Any = [meta.get(name) for name in names]
-        image = cls(torch.from_numpy(raw.astype(cls._stored_as)), *arguments)
+        values = np.ascontiguousarray(raw.transpose(2, 0, 1), dtype=cls._stored_as)
+        image = cls(torch.from_numpy(values), *arguments)
         image.crop_info, image.source = meta.get("crop_info"), str(folder / _META_FILE)
         return image
 
@@ -283,14 +284,6 @@ def _three(values: Sequence[float]) -> list[float]:
 def _rgb_values(values: Any, like: torch.Tensor) -> torch.Tensor:
     """First, second and last of three or four values as ``[3, 1, 1]``."""
     return torch.as_tensor(values, dtype=like.dtype, device=like.device).flatten()[[0, 1, -1]].view(3, 1, 1)
-
-
-def _read_raw(path: Path, channels: int, white: int) -> NDArray[np.uint16]:
-    """Sensor values ``[channels, h, w]``."""
-    image = read_png16(path, channels)
-    if image.max() > white:
-        raise UnreadableImage(f"{path} has values up to {image.max()}, expected at most {white}: wrong bit depth")
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
 def _read_meta(path: Path, matrix: str, shape: tuple[int, int]) -> dict[str, Any]:

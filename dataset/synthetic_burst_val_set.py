@@ -59,7 +59,8 @@ class SyntheticBurstVal:
         Raises:
             IndexError: there is no such burst.
             utils.image_io.UnreadableImage: a frame is missing, cut off, of another size or of the wrong bit depth or
-            channels. utils.safe_pickle.UnreadablePickle: meta-data is missing, damaged, or names anything but data.
+                channels.
+            utils.safe_pickle.UnreadablePickle: meta-data is missing, damaged, or names anything but data.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"burst {index} of {len(self)}")
@@ -115,5 +116,5 @@ class SyntheticBurstVal:
 
 def _read_linear(path: PathLike, channels: int) -> torch.Tensor:
     """``[channels, H, W]`` of a 16-bit PNG whose value 2^14 is 1."""
-    image = read_png16(path, channels)
+    image = read_png16(path, channels, white=_WHITE)
     return torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32)) / _WHITE

@@ -347,6 +347,9 @@ def test_missing_frames_wrong_sizes_and_wrong_depths_of_a_synthetic_burst_are_na
     write_image(tmp_path / "bursts" / "0000" / "im_raw_13.png", np.zeros((3, 4, 3), np.uint8))
     with pytest.raises(UnreadableImage, match=r"im_raw_13\.png has 8 bits"):
         dataset[0]
+    write_png16(tmp_path / "bursts" / "0000" / "im_raw_13.png", np.full((3, 4, 4), 2**16 - 1, np.uint16))
+    with pytest.raises(UnreadableImage, match=r"im_raw_13\.png has values up to 65535, expected at most 16384"):
+        dataset[0]
 
 
 def test_meta_data_of_an_unknown_kind_is_refused(tmp_path: Path):

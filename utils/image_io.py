@@ -48,14 +48,15 @@ def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16]:
+def read_png16(path: PathLike, channels: int | None = None, white: int | None = None) -> NDArray[np.uint16]:
     """Reads a 16-bit PNG as uint16 in OpenCV channel order: ``[H, W]`` or ``[H, W, channels]``.
 
     Args:
         channels: how many channels the file must have; None takes any.
+        white: the largest value that can be; None takes any.
 
     Raises:
-        UnreadableImage: the file is missing, cut off, has not 16 bits or not ``channels`` channels.
+        UnreadableImage: the file is missing, cut off, has not 16 bits or not ``channels`` channels, or larger values.
         OSError: the disk or the network failed, which may pass; names the file.
     """
     image = _decode(read_file(path, UnreadableImage), cv2.IMREAD_UNCHANGED, path)
@@ -66,6 +67,8 @@ def read_png16(path: PathLike, channels: int | None = None) -> NDArray[np.uint16
     found = 1 if image.ndim == 2 else image.shape[2]
     if channels is not None and found != channels:
         raise UnreadableImage(f"{path} has {found} channels, expected {channels}; is it the right kind of file?")
+    if white is not None and image.max() > white:
+        raise UnreadableImage(f"{path} has values up to {image.max()}, expected at most {white}: wrong bit depth")
     return image
 
 
