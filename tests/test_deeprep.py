@@ -308,7 +308,7 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 @pytest.mark.parametrize("color", [True, False])
 @pytest.mark.parametrize("kwargs", [{}, {"use_feature_regularization": False}, {"use_softmax": True}])
 def test_a_denoiser_can_start_as_the_mean_of_the_burst(color: bool, kwargs: dict[str, Any]) -> None:
-    widths = {name: 8 for name in ("enc_dim", "enc_out_dim", "dec_in_dim", "dec_dim_pre")}
+    widths = dict.fromkeys(("enc_dim", "enc_out_dim", "dec_in_dim", "dec_dim_pre"), 8)
     net = small_denoiser(use_noise_estimate=True, color_input=color, **{**widths, **kwargs})
     start_as_aligned_mean(net)
     channels = 3 if color else 1
