@@ -46,7 +46,7 @@ def train_in_one_cycle(
     After every epoch of ``loader`` those of ``validation`` are run.
     """
     slow = {id(weight): weight for weight in slower}
-    others = [weight for weight in actor.net.parameters() if id(weight) not in slow]
+    others = [weight for weight in actor.net.parameters() if weight.requires_grad and id(weight) not in slow]
     groups = [(others, settings.learning_rate), (list(slow.values()), settings.learning_rate / 4)]
     optimizer = torch.optim.Adam([{"params": weights, "lr": rate} for weights, rate in groups if weights])
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -15,7 +15,7 @@ from models.deeprep.decoders import ResDecoder
 from models.deeprep.deeprepnet import DeepRepNet
 from models.deeprep.degradation_layers import Conv as ConvDegradation
 from models.deeprep.initializers import Conv as ConvInitializer
-from models.deeprep.unet_decoder import UNetDecoder
+from models.deeprep.kernel_decoder import KernelDecoder
 from models.deeprep.weight_predictors import SimpleWeightPredictor
 from models.layers.blocks import ResBlock
 
@@ -42,7 +42,7 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     """
     degradation, predictor = net.optimizer.degradation_operator, net.optimizer.weight_predictor
     if not (
-        isinstance(net.hr_decoder, ResDecoder | UNetDecoder)
+        isinstance(net.hr_decoder, ResDecoder | KernelDecoder)
         and isinstance(net.hr_initializer, ConvInitializer)
         and isinstance(degradation, ConvDegradation)
         and isinstance(predictor, SimpleWeightPredictor)
@@ -87,9 +87,7 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
     last.weight.mul_(_KEPT)
     _bias(last).fill_(1.0)
 
-    if isinstance(decoder, UNetDecoder):
-        decoder.predictor.weight.mul_(_KEPT)
-        _bias(decoder.predictor).zero_()
+    if isinstance(decoder, KernelDecoder):
         image_out = decoder.skip
     else:
         pass_on(first_conv(decoder.init_layer), carried)

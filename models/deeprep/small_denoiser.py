@@ -2,7 +2,8 @@
 
 Not one of the published configurations. What differs from Bhat et al., ICCV 2021: the burst is variance-stabilised
 (F. J. Anscombe 1948) and scaled before everything else, so dark and bright scenes and all gains look alike; the flow
-network also sees evidence of the whole image; the decoder is a small U-Net.
+network also sees evidence of the whole image; the decoder predicts
+how to smooth.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from models.deeprep.deeprepnet import DeepRepNet
 from models.deeprep.degradation_layers import Conv as ConvDegradation
 from models.deeprep.encoders import ResEncoder
 from models.deeprep.initializers import Conv as ConvInitializer
+from models.deeprep.kernel_decoder import KernelDecoder
 from models.deeprep.optimizer import SteepestDescentOptimizer
-from models.deeprep.unet_decoder import UNetDecoder
 from models.deeprep.weight_predictors import SimpleWeightPredictor
 from models.layers.checks import check_burst
 
@@ -139,7 +140,7 @@ def deeprep_denoise_small(
     """Burst denoising, RGB or grey, with a flow network of its own that is trained along.
 
     ``enc_*`` size the encoder, ``latent_dim`` the encoding and the latent image, ``dec_*`` the decoder
-    (:class:`UNetDecoder`), ``align_*``, ``offset_*`` and ``corr_max_disp`` the flow network (:class:`PyrCorr`).
+    (:class:`KernelDecoder`), ``align_*``, ``offset_*`` and ``corr_max_disp`` the flow network (:class:`PyrCorr`).
     """
     channels = 3 if color_input else 1
     flow_net = PyrCorr(
@@ -154,7 +155,7 @@ def deeprep_denoise_small(
     )
     net = DeepRepNet(
         lr_encoder=ResEncoder(2 * channels, enc_dim, enc_num_res_blocks, latent_dim),
-        hr_decoder=UNetDecoder(latent_dim, dec_widths, dec_num_res_blocks, channels),
+        hr_decoder=KernelDecoder(latent_dim, dec_widths, dec_num_res_blocks, channels),
         hr_initializer=ConvInitializer(latent_dim, latent_dim),
         optimizer=SteepestDescentOptimizer(
             ConvDegradation(latent_dim, latent_dim),

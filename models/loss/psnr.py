@@ -48,3 +48,11 @@ class PSNR(nn.Module):
             return 20 * math.log10(self.max_value) - 10 * mean_square_error.log10()
         peaks = gt.reshape(len(mean_square_error), -1).amax(dim=1).to(mean_square_error.dtype)
         return 20 * peaks.log10() - 10 * mean_square_error.log10()
+
+
+class NegativePSNR(PSNR):
+    """The PSNR as a loss: dark images, whose errors are small, count as much as bright ones."""
+
+    def forward(self, pred: torch.Tensor, gt: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        """Minus the PSNR in dB."""
+        return -super().forward(pred, gt, valid)

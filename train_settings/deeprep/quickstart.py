@@ -6,7 +6,7 @@ In three stages, each with checkpoints of its own: the flow alone, then single f
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -49,7 +49,7 @@ class Stage(NamedTuple):
 
 STAGES = {
     "flow": Stage(1, 1.5, 3e-4, 4, 8, (-2.4, -1.4)),
-    "single_frame": Stage(3, 2.0, 2e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
+    "single_frame": Stage(3, 2.0, 1e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
     "bursts": Stage(3, 2.5, 1e-3, 4, 8, (-2.4, -1.4)),
 }
 _SETTABLE = ("epochs", "minutes", "learning_rate", "batch_size")
@@ -70,9 +70,14 @@ def run(settings: Settings) -> None:
         load_weights(net, settings.start_from)
 
     display = DenoisingPostProcess(clamp=False).process
+
+    def shown(image: torch.Tensor, meta_info: Mapping[str, Any]) -> Any:
+        # Below black the display curve is at its steepest: a few dark bursts would drown all others.
+        return display(torch.maximum(image, 0.1 * image), meta_info)
+
     objective = {
-        "rgb": MappedLoss(PixelWiseError("l1", boundary_ignore=4), display),
-        "psnr": MappedLoss(PSNR(boundary_ignore=4), display),
+        "rgb": MappedLoss(PixelWiseError("l1", boundary_ignore=4), shown),
+        "psnr": MappedLoss(PSNR(boundary_ignore=4), shown),
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=4),
     }
     actors: dict[str, BaseActor] = {
@@ -80,13 +85,15 @@ def run(settings: Settings) -> None:
         "single_frame": DeepRepDenoisingActor(net, objective),
         "bursts": DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05}),
     }
-    # What brings the image through: a percent of jitter there is a percent of the brightness.
-    through = [weight for name, weight in net.named_parameters() if "hr_decoder" not in name or "skip" in name]
+    # What brings the image through stays as it is: it would learn to blur, which helps in deep noise alone.
+    inner = net.net
+    for fixed in (inner.lr_encoder, inner.hr_initializer, inner.optimizer.degradation_operator, inner.hr_decoder.skip):
+        fixed.requires_grad_(False)
     for stage, actor in actors.items():
-        _train_stage(stage, actor, settings, () if stage == "flow" else through)
+        _train_stage(stage, actor, settings, net.alignment_net.parameters() if stage == "bursts" else ())
 
 
-def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: Sequence[nn.Parameter]) -> None:
+def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: Iterable[nn.Parameter]) -> None:
     own = copy.copy(settings)
     own.epochs, own.max_minutes, own.learning_rate, own.batch_size = (
         getattr(settings, f"{stage}_{name}") for name in _SETTABLE

@@ -10,11 +10,14 @@ from typing import Any
 import torch
 
 from actors.deeprep_actors import DeepRepSRSyntheticActor
+from admin.loading import load_weights
 from admin.settings import Settings
 from data import processing
+from data.transforms import RandomColors
 from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.own_flow_sr import deeprep_sr_own_flow, start_as_enlarged_mean
 from models.loss.image_quality_v2 import PSNR, PixelWiseError
+from models.loss.psnr import NegativePSNR
 from train_settings.bundled_photos import photo_loader, train_in_one_cycle
 
 # fmt: off
@@ -33,22 +36,25 @@ def run(settings: Settings) -> None:
     settings.description = "DeepRep RAW burst super-resolution with its own flow network, narrow, bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 4, 1, 25
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 20, 100, 1e-3
-    settings.clip_grad_norm = 1.0
+    settings.clip_grad_norm, settings.start_from = 1.0, ""
 
     loader = photo_loader(
         settings,
         lambda transform: processing.SyntheticBurstProcessing(
             256, 8, 4, burst_transformation_params=MOTION, transform=transform, return_shifts=True
         ),
+        RandomColors(0.3),
     )
 
     net = deeprep_sr_own_flow(**NETWORK).to(memory_format=torch.channels_last)
     start_as_enlarged_mean(net)
     start_as_centre_of_mass(net.alignment_net.alignment_net)
+    if settings.start_from:
+        load_weights(net, settings.start_from)
     objective = {
-        "rgb": PixelWiseError("l1", boundary_ignore=16),
+        "rgb": NegativePSNR(boundary_ignore=16),
         "psnr": PSNR(boundary_ignore=16),
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=2),
     }
-    actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.02})
+    actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 0.01, "offsets": 0.02})
     train_in_one_cycle(actor, loader, settings, slower=net.alignment_net.parameters())
