@@ -6,6 +6,7 @@ import shutil
 import sys
 import tracemalloc
 import types
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_imagenet_is_read_by_class_and_also_without_classes(tmp_path: Path):
 
 # Where data sets lie -----------------------------------------------------------------------------------------------
 
-OF_KEY = {
+OF_KEY: dict[str, Callable[[], object]] = {
     "zurichraw2rgb_dir": ZurichRAW2RGB,
     "openimages_dir": OpenImagesDataset,
     "imagenet_dir": ImageNetDataset,

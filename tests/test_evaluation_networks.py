@@ -1,5 +1,7 @@
 """Names, files and stored predictions of evaluated networks."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -91,9 +93,9 @@ def test_a_released_name_alone_fetches_the_network_once(name, tmp_path, monkeypa
     network = NetworkParam(network_path=name, unique_name="DeepRep")
     assert not network.is_at_hand()
     assert fetched == []  # asking is not fetching
-    assert load_by_name(name).constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
+    assert cast(Any, load_by_name(name)).constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
     assert network.is_at_hand()
-    assert network.load_net().constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
+    assert cast(Any, network.load_net()).constructor.fun_name == "deeprep_denoise_custom_flow_iccv21"
     assert network.find_weights() == tmp_path / "nets/deeprep_denoise_color_customflow.pth"
     assert fetched == [RELEASED["deeprep_denoise_color_customflow"].drive_id]
 

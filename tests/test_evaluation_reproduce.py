@@ -76,7 +76,7 @@ def test_every_row_is_a_released_network_measured_by_a_benchmark():
 
 
 # What the authors' pages and papers say, written down here once more; None where they give nothing.
-FIGURES = {
+FIGURES: dict[str, tuple[list[float | None], list[float] | None, int | None]] = {
     "dbsr_synthetic_default": ([39.17, 0.946, 0.081], [39.09, 0.945, 0.084], 300),
     "deeprep_sr_synthetic_default": ([41.55, None, None], [41.56, 0.964, 0.045], 300),
     "dbsr_burstsr_default": ([47.70, 0.984, 0.029], [47.76, 0.984, 0.030], 882),

@@ -2,6 +2,7 @@
 
 import pickle
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_lmdb_layout_is_that_of_the_original(reds_folder, tmp_path):
 
 
 def test_writing_goes_on_after_an_interruption_and_does_nothing_when_complete(reds_folder, tmp_path, monkeypatch):
-    target, read = tmp_path / "reds.lmdb", []
+    target = tmp_path / "reds.lmdb"
+    read: list[Any] = []
     original = REDS.get_frames
 
     def counted(self, clip_id, frame_ids):
