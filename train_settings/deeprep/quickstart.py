@@ -29,7 +29,7 @@ from train_settings.bundled_photos import photo_loader, train_in_one_cycle
 # fmt: off
 NETWORK: dict[str, Any] = {
     "num_iter": 1, "enc_dim": 12, "enc_num_res_blocks": 1, "latent_dim": 12,
-    "dec_widths": (40, 64, 80), "dec_num_res_blocks": (2, 2, 3), "wp_project_dim": 8,
+    "dec_widths": (40, 64, 72), "dec_num_res_blocks": (2, 2, 3), "wp_project_dim": 8,
     "align_init_dim": 12, "align_num_res_blocks": 1, "align_ds_factor": 2, "offset_cdim": 16,
     "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "color_input": True,
 }
