@@ -1,6 +1,6 @@
 """Small RAW burst super-resolution (x4) on photographs bundled with scikit-image: a CPU, no download.
 
-Command: python run_training.py deeprep sr_quickstart. No network of it is shipped yet; its score was not measured.
+Command: python run_training.py deeprep sr_quickstart (for the shipped network and its score, see docs/quickstart.md).
 Data: SamplePhotos, training scenes, with the published camera pipeline and motion. Hardware: a CPU.
 The flow network is DeepRep's own, starts as a rough estimate, and learns the true shifts: no downloaded weights.
 """
