@@ -10,9 +10,7 @@ stand anywhere outside strings. Folders of data that are not absolute are seen f
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import pprint
 import re
 import sys
@@ -23,10 +21,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util_scripts.script import run_script, script_parser
-from utils.atomic_write import write_text
-
-logger = logging.getLogger("import_sr3_config")
+from util_scripts.settings_import import given, import_main, part
 
 SETTINGS_FOLDER = Path(__file__).resolve().parents[1] / "train_settings" / "sr3"
 
@@ -56,22 +51,14 @@ def run(settings: Settings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
-    parser = script_parser(__doc__)
-    parser.add_argument("config", type=Path, help="the JSON file")
-    parser.add_argument("--name", help="of the settings file (default: that of the JSON file, without sr3_)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a settings file of that name")
-    return run_script(parser, arguments, _import)
-
-
-def _import(options: argparse.Namespace) -> None:
-    name = options.name or options.config.stem.removeprefix("sr3_")
-    if not name.isidentifier():
-        raise ValueError(f"{name!r} cannot be the name of a settings file; give another with --name")
-    target = SETTINGS_FOLDER / f"{name}.py"
-    if target.exists() and not options.overwrite:
-        raise FileExistsError(f"{target} is there already; give another --name, or --overwrite")
-    write_text(target, settings_file(read_config(options.config), name, options.config.name))
-    logger.info("Written: %s. Train it: python run_training.py sr3 %s", target, name)
+    return import_main(
+        __doc__,
+        arguments,
+        SETTINGS_FOLDER,
+        "JSON",
+        lambda stem: stem.removeprefix("sr3_"),
+        lambda path, name: settings_file(read_config(path), name, path.name),
+    )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -99,33 +86,33 @@ def network_of(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the configuration is of another model, or lacks a part.
     """
-    model = _part(config, "model")
+    model = part(config, "model")
     which = model.get("which_model_G", "sr3")
     if which != "sr3":
         raise ValueError(f"model.which_model_G is {which!r}; only sr3 can be imported")
-    unet, diffusion, schedules = (_part(model, part) for part in ("unet", "diffusion", "beta_schedule"))
-    if not _given(diffusion, "conditional", True):
+    unet, diffusion, schedules = (part(model, name) for name in ("unet", "diffusion", "beta_schedule"))
+    if not given(diffusion, "conditional", True):
         raise ValueError("model.diffusion.conditional is false: such a model makes images, it does not enlarge any")
-    channels = int(_given(diffusion, "channels", 3))
+    channels = int(given(diffusion, "channels", 3))
     n_frames = frames_of(config)
     expected = channels * (n_frames + 1)
-    if _given(unet, "in_channel", expected) != expected:
+    if given(unet, "in_channel", expected) != expected:
         raise ValueError(
             f"model.unet.in_channel is {unet['in_channel']}; {n_frames} frames and the noisy image have {expected}"
         )
-    train, val = (_schedule(_part(schedules, phase)) for phase in ("train", "val"))
+    train, val = (_schedule(part(schedules, phase)) for phase in ("train", "val"))
     network = {
         "schedule": train,
         "n_frames": n_frames,
         "channels": channels,
-        "inner_channel": int(_given(unet, "inner_channel", 32)),
-        "norm_groups": int(_given(unet, "norm_groups", 32)),
+        "inner_channel": int(given(unet, "inner_channel", 32)),
+        "norm_groups": int(given(unet, "norm_groups", 32)),
         "channel_mults": tuple(unet["channel_multiplier"]),
-        "attn_res": tuple(_given(unet, "attn_res", (8,))),
-        "res_blocks": int(_given(unet, "res_blocks", 3)),
-        "dropout": float(_given(unet, "dropout", 0.0)),
+        "attn_res": tuple(given(unet, "attn_res", (8,))),
+        "res_blocks": int(given(unet, "res_blocks", 3)),
+        "dropout": float(given(unet, "dropout", 0.0)),
         "image_size": int(diffusion["image_size"]),
-        "loss_type": _given(diffusion, "loss_type", "l1"),
+        "loss_type": given(diffusion, "loss_type", "l1"),
     }
     return network if val == train else network | {"sampling_schedule": val}
 
@@ -136,26 +123,26 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the configuration lacks a part, or asks for another optimiser than Adam.
     """
-    datasets, training = _part(config, "datasets"), _part(config, "train")
-    train, val, optimizer = _part(datasets, "train"), _part(datasets, "val"), _part(training, "optimizer")
-    if str(_given(optimizer, "type", "adam")).lower() != "adam":
+    datasets, training = part(config, "datasets"), part(config, "train")
+    train, val, optimizer = part(datasets, "train"), part(datasets, "val"), part(training, "optimizer")
+    if str(given(optimizer, "type", "adam")).lower() != "adam":
         raise ValueError(f"train.optimizer.type is {optimizer['type']!r}; sr3 is trained with adam")
     steps = int(training["n_iter"])
-    every = min(int(_given(training, "val_freq", steps)), steps)
+    every = min(int(given(training, "val_freq", steps)), steps)
     average = training.get("ema_scheduler") or {}
     return {
-        "description": str(_given(config, "name", "SR3")),
+        "description": str(given(config, "name", "SR3")),
         "low": int(train["l_resolution"]),
         "high": int(train["r_resolution"]),
         "n_frames": frames_of(config),
         "train_frames": str(train["dataroot"]),
         "val_frames": str(val["dataroot"]),
-        "datatype": str(_given(train, "datatype", "img")),
-        "train_videos": int(_given(train, "data_len", -1)),
+        "datatype": str(given(train, "datatype", "img")),
+        "train_videos": int(given(train, "data_len", -1)),
         "val_videos": 3,  # as the original, whatever data_len says
         "batch_size": int(train["batch_size"]),
-        "num_workers": int(_given(train, "num_workers", 0)),
-        "print_interval": int(_given(training, "print_freq", 1000)),
+        "num_workers": int(given(train, "num_workers", 0)),
+        "print_interval": int(given(training, "print_freq", 1000)),
         "epochs": -(-steps // every),
         "steps_per_epoch": every,
         "learning_rate": float(optimizer["lr"]),
@@ -165,8 +152,8 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def frames_of(config: Mapping[str, Any]) -> int:
     """Frames of the condition: 1 where ``multiframes`` is not set."""
-    diffusion = _part(_part(config, "model"), "diffusion")
-    return int(_given(diffusion, "n_frames", 3)) if config.get("multiframes") else 1
+    diffusion = part(part(config, "model"), "diffusion")
+    return int(given(diffusion, "n_frames", 3)) if config.get("multiframes") else 1
 
 
 def settings_file(config: Mapping[str, Any], name: str, source: str) -> str:
@@ -182,19 +169,6 @@ def settings_file(config: Mapping[str, Any], name: str, source: str) -> str:
     lines = "\n".join(f"    settings.{key} = {value!r}" for key, value in assigned.items())
     text = pprint.pformat(network, sort_dicts=False, width=110)
     return _TEMPLATE.format(source=source, name=name, network=text, assignments=lines)
-
-
-def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = config.get(name)
-    if not isinstance(part, Mapping):
-        raise ValueError(f"the configuration has no part {name!r}")
-    return part
-
-
-def _given(config: Mapping[str, Any], key: str, otherwise: Any) -> Any:
-    """The value of a key; ``otherwise`` where it is missing or null."""
-    value = config.get(key)
-    return otherwise if value is None else value
 
 
 def _schedule(options: Mapping[str, Any]) -> dict[str, Any]:

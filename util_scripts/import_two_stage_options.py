@@ -10,8 +10,6 @@ original program reads and this one cannot follow are refused; those that it nev
 
 from __future__ import annotations
 
-import argparse
-import logging
 import pprint
 import re
 import sys
@@ -22,10 +20,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util_scripts.script import run_script, script_parser
-from utils.atomic_write import write_text
-
-logger = logging.getLogger("import_two_stage_options")
+from util_scripts.settings_import import given, import_main, part
 
 SETTINGS_FOLDER = Path(__file__).resolve().parents[1] / "train_settings" / "two_stage_align"
 _NETWORK = "JDDB_BiGRU_Dconv_wInter"
@@ -56,22 +51,14 @@ def run(settings: Settings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
-    parser = script_parser(__doc__)
-    parser.add_argument("options", type=Path, help="the YAML file")
-    parser.add_argument("--name", help="of the settings file (default: that of the YAML file)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a settings file of that name")
-    return run_script(parser, arguments, _import)
-
-
-def _import(arguments: argparse.Namespace) -> None:
-    name = arguments.name or re.sub(r"\W", "_", arguments.options.stem)
-    if not name.isidentifier():
-        raise ValueError(f"{name!r} cannot be the name of a settings file; give another with --name")
-    target = SETTINGS_FOLDER / f"{name}.py"
-    if target.exists() and not arguments.overwrite:
-        raise FileExistsError(f"{target} is there already; give another --name, or --overwrite")
-    write_text(target, settings_file(read_options(arguments.options), name, arguments.options.name))
-    logger.info("Written: %s. Train it: python run_training.py two_stage_align %s", target, name)
+    return import_main(
+        __doc__,
+        arguments,
+        SETTINGS_FOLDER,
+        "YAML",
+        lambda stem: re.sub(r"\W", "_", stem),
+        lambda path, name: settings_file(read_options(path), name, path.name),
+    )
 
 
 def read_options(path: Path) -> dict[str, Any]:
@@ -118,21 +105,21 @@ def network_of(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: another network, or another scale of the features.
     """
-    network = _part(options, "network_G")
+    network = part(options, "network_G")
     which = network.get("which_model_G", _NETWORK)
     if which != _NETWORK:
         raise ValueError(f"network_G.which_model_G is {which!r}; only {_NETWORK} can be imported")
-    scale = _given(network, "align_scale", 4)
+    scale = given(network, "align_scale", 4)
     if scale != 4:
         raise ValueError(f"network_G.align_scale is {scale}; features have a quarter of the packed resolution")
     return {
-        "channels": int(_given(network, "nf", 64)),
-        "deformable_groups": int(_given(network, "groups", 8)),
-        "interpolation": bool(_given(network, "w_Inter", True)),
+        "channels": int(given(network, "nf", 64)),
+        "deformable_groups": int(given(network, "groups", 8)),
+        "interpolation": bool(given(network, "w_Inter", True)),
         "noise_map": "variance",
-        "patch": int(_given(_part(options, "datasets", "train"), "LQ_size", 64)),
+        "patch": int(given(part(options, "datasets", "train"), "LQ_size", 64)),
         "margin": 0,
-        "search_window": int(_given(network, "search_window", 64)),
+        "search_window": int(given(network, "search_window", 64)),
     }
 
 
@@ -142,29 +129,29 @@ def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: an option cannot be followed.
     """
-    data, training = _part(options, "datasets", "train"), _part(options, "train")
+    data, training = part(options, "datasets", "train"), part(options, "train")
     paths, log = options.get("path") or {}, options.get("logger") or {}
-    if _given(data, "mode", "REDS_Joint") != "REDS_Joint":
+    if given(data, "mode", "REDS_Joint") != "REDS_Joint":
         raise ValueError(f"datasets.train.mode is {data['mode']!r}; only REDS_Joint can be imported")
     if data.get("border_mode"):
         raise ValueError("datasets.train.border_mode is true: the ground truth is then another frame than the restored")
     if paths.get("resume_state"):
         raise ValueError("path.resume_state: training states of the original cannot be resumed; name the networks")
     steps = int(training["niter"])
-    every = min(int(_given(training, "val_freq", steps)), steps)
+    every = min(int(given(training, "val_freq", steps)), steps)
     gpus = options.get("gpu_ids") or [0]
     return {
         "description": f"Two-stage alignment: {options.get('name', 'imported options')}",
         "batch_size": int(data["batch_size"]),
-        "num_workers": int(_given(data, "n_workers", 4)) * len(gpus),
+        "num_workers": int(given(data, "n_workers", 4)) * len(gpus),
         "multi_gpu": len(gpus) > 1,
-        "print_interval": int(_given(log, "print_freq", 20)),
-        "seed": int(_given(training, "manual_seed", 0)),
-        "burst_sz": int(_given(data, "N_frames", 5)),
+        "print_interval": int(given(log, "print_freq", 20)),
+        "seed": int(given(training, "manual_seed", 0)),
+        "burst_sz": int(given(data, "N_frames", 5)),
         "crop_sz": 720,
-        "patch_sz": int(_given(data, "LQ_size", 64)),
+        "patch_sz": int(given(data, "LQ_size", 64)),
         "search_window": network_of(options)["search_window"],
-        "intervals": tuple(_given(data, "interval_list", [1])),
+        "intervals": tuple(given(data, "interval_list", [1])),
         "random_reverse": bool(data.get("random_reverse")),
         "use_flip": bool(data.get("use_flip")),
         "use_rot": bool(data.get("use_rot")),
@@ -173,9 +160,9 @@ def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
         "steps_per_epoch": every,
         "epochs": -(-steps // every),
         "learning_rate": float(training["lr_G"]),
-        "learning_rate_features": float(_given(training, "lr_DSNet", training["lr_G"])),
-        "betas": (float(_given(training, "beta1", 0.9)), float(_given(training, "beta2", 0.99))),
-        "weight_decay": float(_given(training, "weight_decay_G", 0.0)),
+        "learning_rate_features": float(given(training, "lr_DSNet", training["lr_G"])),
+        "betas": (float(given(training, "beta1", 0.9)), float(given(training, "beta2", 0.99))),
+        "weight_decay": float(given(training, "weight_decay_G", 0.0)),
         "patch_matching": True,
         "initial_reconstruction": paths.get("pretrain_model_G"),
         "initial_features": paths.get("pretrain_model_DSNet"),
@@ -189,8 +176,8 @@ def schedule_of(options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     Raises:
         ValueError: an unknown schedule, a warm-up, or cleared states of the optimiser.
     """
-    training = _part(options, "train")
-    if int(_given(training, "warmup_iter", -1)) > 0:
+    training = part(options, "train")
+    if int(given(training, "warmup_iter", -1)) > 0:
         raise ValueError(f"train.warmup_iter is {training['warmup_iter']}: a warm-up is not supported; set it to -1")
     if training.get("clear_state"):
         raise ValueError("train.clear_state is true: the optimiser keeps its state at restarts; set it to false")
@@ -199,26 +186,11 @@ def schedule_of(options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     scheme = training.get("lr_scheme")
     if scheme == "CosineAnnealingLR_Restart":
         periods = [int(steps) for steps in training["T_period"]]
-        return "CosineRestarts", {"periods": periods, **common, "eta_min": float(_given(training, "eta_min", 0.0))}
+        return "CosineRestarts", {"periods": periods, **common, "eta_min": float(given(training, "eta_min", 0.0))}
     if scheme == "MultiStepLR":
         milestones = [int(step) for step in training["lr_steps"]]
         return "StepRestarts", {"milestones": milestones, "gamma": float(training["lr_gamma"]), **common}
     raise ValueError(f"train.lr_scheme is {scheme!r}; known are CosineAnnealingLR_Restart and MultiStepLR")
-
-
-def _part(options: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    part: Any = options
-    for name in names:
-        part = part.get(name)
-        if not isinstance(part, Mapping):
-            raise ValueError(f"the options have no part {'.'.join(names)}")
-    return part
-
-
-def _given(part: Mapping[str, Any], name: str, otherwise: Any) -> Any:
-    """An option, where missing and empty ones count as not given."""
-    value = part.get(name)
-    return otherwise if value is None else value
 
 
 if __name__ == "__main__":
