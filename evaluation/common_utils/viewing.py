@@ -92,6 +92,8 @@ class Viewing:
         space: in words, what the values are.
         border: pixels at each side that the metrics leave out.
         bursts: made one by one when they are asked for, which may run networks; not kept.
+        pixels_compare: whether result and ground truth show the same thing in the same place and the same colours, so
+            that differences of pixels mean something. Not so for BurstSR, which is aligned before it is scored.
     """
 
     title: str
@@ -101,3 +103,4 @@ class Viewing:
     space: str
     border: int
     bursts: Sequence[ViewedBurst]
+    pixels_compare: bool = True
