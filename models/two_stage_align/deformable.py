@@ -56,9 +56,13 @@ class ModulatedDeformConv(nn.Module):
 
     def forward(self, x: torch.Tensor, guide: torch.Tensor | None = None) -> torch.Tensor:
         """``x`` [B, C, H, W]; offsets and mask come from ``guide`` [B, C, H, W], or from ``x`` itself without one."""
-        predicted = self.conv_offset_mask(x if guide is None else guide)
-        offset, mask = predicted[:, : 2 * self.taps], torch.sigmoid(predicted[:, 2 * self.taps :])
-        return deform_conv2d(x, offset, self.weight, self.bias, self.stride, self.padding, self.dilation, mask)
+        # Places keep float32 under autocast: bfloat16 knows an offset of 10 pixels to 1/32 pixel. So does the sampling,
+        # for which torchvision has no bfloat16 kernel on a CPU.
+        with torch.autocast(x.device.type, enabled=False):
+            x, guide = (maps.to(self.weight.dtype) for maps in (x, x if guide is None else guide))
+            predicted = self.conv_offset_mask(guide)
+            offset, mask = predicted[:, : 2 * self.taps], torch.sigmoid(predicted[:, 2 * self.taps :])
+            return deform_conv2d(x, offset, self.weight, self.bias, self.stride, self.padding, self.dilation, mask)
 
 
 class Pyramid(NamedTuple):
