@@ -1,0 +1,1 @@
+"""The result viewer without its window: layout, what keys and mouse do, and the drawn screen."""
