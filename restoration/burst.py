@@ -70,6 +70,9 @@ class Exposure:
     iso: float | None = None
 
 
+NOT_NOTED = Exposure()
+
+
 @dataclass(frozen=True)
 class Capture:
     """What the camera notes of the reference frame and what holds for the result as well.
@@ -87,7 +90,7 @@ class Capture:
     white_balance: Triple = (1.0, 1.0, 1.0)
     camera_to_srgb: tuple[Triple, Triple, Triple] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     orientation: int = 1
-    exposure: Exposure = Exposure()
+    exposure: Exposure = NOT_NOTED
     source: Path | None = None
 
 

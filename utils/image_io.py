@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,6 +47,23 @@ def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
     """Like :func:`read_image` for the bytes of an image file; ``name`` is named in errors."""
     image = _decode(data, cv2.IMREAD_COLOR, name)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def read_stored_picture(path: PathLike) -> NDArray[np.unsignedinteger[Any]]:
+    """Reads a picture with the bits that it has: uint8 or uint16 ``[H, W, 3]`` RGB, not turned.
+
+    Grey pictures get three equal channels, alpha is dropped. For files that other programs may open; see
+    :func:`read_png16` for the channel order of the burst data sets.
+
+    Raises:
+        UnreadableImage: the file is missing, cut off, not an image, or has values other than 8 or 16 bit integers.
+        OSError: the disk or the network failed, which may pass; names the file.
+    """
+    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = _decode(read_file(path, UnreadableImage), flags, path)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(f"{path} has values of type {image.dtype}, expected 8 or 16 bit integers")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(image.dtype, copy=False)
 
 
 def read_png16(path: PathLike, channels: int | None = None, white: int | None = None) -> NDArray[np.uint16]:
@@ -125,13 +143,16 @@ _SUBSAMPLING = {
 }
 
 
-def encode_png(image: NDArray[np.uint8], name: PathLike) -> bytes:
-    """The bytes of a PNG file of a picture, uint8 ``[H, W, 3]`` RGB or ``[H, W]`` grey; ``name`` is named in errors.
+def encode_png(image: NDArray[np.uint8] | NDArray[np.uint16], name: PathLike) -> bytes:
+    """The bytes of a PNG file of a picture ``[H, W, 3]`` RGB or ``[H, W]`` grey, 8 or 16 bit, as any program reads it.
+
+    Args:
+        name: named in errors.
 
     Raises:
         ValueError: another type or shape.
     """
-    return _encoded(name, _as_stored(name, image), channels=(1, 3), ending=".png")
+    return _encoded(name, _as_stored(name, image, (np.uint8, np.uint16)), channels=(1, 3), ending=".png")
 
 
 def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:
@@ -148,10 +169,13 @@ def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:
     return image
 
 
-def _as_stored(name: PathLike, image: NDArray[np.uint8]) -> np.ndarray:
+def _as_stored(
+    name: PathLike, image: NDArray[Any], types: tuple[type[np.unsignedinteger[Any]], ...] = (np.uint8,)
+) -> np.ndarray:
     """A picture with its channels in OpenCV's order."""
-    if image.dtype != np.uint8:
-        raise ValueError(f"{name}: got {image.dtype} values, a picture takes uint8 (0..255)")
+    if image.dtype not in types:
+        expected = " or ".join(f"{kind.__name__} (0..{np.iinfo(kind).max})" for kind in types)
+        raise ValueError(f"{name}: got {image.dtype} values, a picture takes {expected}")
     if image.ndim == 3 and image.shape[2] == 3 and image.size:
         return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return image

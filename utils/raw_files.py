@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,10 @@ _RGB_TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 
-# LibRaw's orientation codes → quarter turns counter-clockwise.
+# LibRaw's orientation codes → quarter turns counter-clockwise, and → orientation of TIFF and EXIF.
 _QUARTER_TURNS = {0: 0, 3: 2, 5: 1, 6: 3}
+_EXIF_ORIENTATION = {0: 1, 1: 2, 3: 3, 2: 4, 4: 5, 6: 6, 7: 7, 5: 8}
+_EPOCH_YEAR = 1970
 
 
 class UnreadableRaw(ValueError):
@@ -55,15 +58,35 @@ class SensorImage:
     """What the sensor has seen, and the camera's colours.
 
     Attributes:
-        mosaic: [H, W] linear, 0..1, black level subtracted, no white balance; starts on red (R G / G B). Even sides.
+        mosaic: [H, W] linear, black 0 and white 1, black level subtracted, no white balance; starts on red (R G / G B).
+            Even sides.
         red_gain, blue_gain: white balance of the camera; green is 1.
         rgb2cam: 3x3 matrix from linear sRGB to white-balanced sensor colours, whose rows sum to one.
+        orientation: of TIFF and EXIF, 1 to 8.
+        shot: what LibRaw knows of the exposure, for formats whose EXIF only it can read.
     """
 
     mosaic: FloatImage
     red_gain: float
     blue_gain: float
     rgb2cam: NDArray[np.float64]
+    orientation: int = 1
+    shot: Shot | None = None
+
+
+@dataclass(frozen=True)
+class Shot:
+    """How a frame was exposed; None where the file does not say.
+
+    Attributes:
+        seconds, f_number, iso: the exposure.
+        taken: date and time, to the second.
+    """
+
+    seconds: float | None
+    f_number: float | None
+    iso: float | None
+    taken: datetime | None
 
 
 @dataclass(frozen=True)
@@ -83,21 +106,25 @@ class RawPhoto:
     rendering: str
 
 
-def read_sensor_image(path: Path) -> SensorImage:
+def read_sensor_image(path: Path, clip: bool = True) -> SensorImage:
     """Reads sensor values as they are, whatever the Bayer order, with the camera's white balance and colour matrix.
 
     Daylight's white balance where the file notes none.
+
+    Args:
+        clip: to 0..1. Otherwise noise goes below black, so that a mean of frames is not brighter than the scene.
 
     Raises:
         UnreadableRaw: it cannot be opened, is not from a Bayer sensor, or has no colour matrix.
     """
     with _opened(path) as raw:
-        mosaic, _ = _sensor_values(path, raw)
+        mosaic, _ = _sensor_values(path, raw, clip)
         gains = raw.camera_whitebalance if _has_camera_white_balance(raw) else raw.daylight_whitebalance
         if min(gains[:3]) <= 0:
             raise UnreadableRaw(f"{path} has no white balance")
         red, green, blue = gains[:3]
-        return SensorImage(mosaic, red / green, blue / green, _rgb_to_camera(path, raw))
+        orientation = _EXIF_ORIENTATION.get(raw.sizes.flip, 1)
+        return SensorImage(mosaic, red / green, blue / green, _rgb_to_camera(path, raw), orientation, _shot(raw))
 
 
 def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
@@ -117,7 +144,7 @@ def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
     if rendering not in RENDERINGS:
         raise ValueError(unknown_name_message("rendering of RAW files", rendering, RENDERINGS))
     with _opened(path) as raw:
-        mosaic, part = _sensor_values(path, raw)
+        mosaic, part = _sensor_values(path, raw, clip=True)
         turns = _QUARTER_TURNS.get(raw.sizes.flip, 0)
         options = dict(RENDERINGS[rendering])
         if not _has_camera_white_balance(raw):
@@ -185,7 +212,9 @@ def _opened(path: Path) -> Iterator[Any]:
         with rawpy.imread(str(path)) as raw:
             yield raw
     except (rawpy.LibRawError, OSError) as error:
-        raise UnreadableRaw(f"{path} cannot be read as a RAW file: {error}") from error
+        # LibRaw's own errors carry bytes.
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else error
+        raise UnreadableRaw(f"{path} cannot be read as a RAW file: {reason}") from error
 
 
 def _has_camera_white_balance(raw: Any) -> bool:
@@ -206,28 +235,51 @@ def _rgb_to_camera(path: Path, raw: Any) -> NDArray[np.float64]:
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), np.float64)
 
 
-def _sensor_values(path: Path, raw: Any) -> tuple[FloatImage, tuple[slice, slice]]:
+def _shot(raw: Any) -> Shot | None:
+    """LibRaw writes 0, and the start of the epoch, where it does not know."""
+    known = getattr(raw, "other", None)  # rawpy before 0.24 does not hand it over
+    if known is None:
+        return None
+    taken = known.timestamp if known.timestamp and known.timestamp.year > _EPOCH_YEAR else None
+    return Shot(known.shutter_speed or None, known.aperture or None, known.iso_speed or None, taken)
+
+
+def _sensor_values(path: Path, raw: Any, clip: bool) -> tuple[FloatImage, tuple[slice, slice]]:
     """The mosaic from its first red pixel on, and where it lies in the visible image."""
+    _check_bayer(path, raw)
     sensor, colors = raw.raw_image_visible, raw.raw_colors_visible[:2, :2]
     top, left = _red_corner(path, raw, colors)
     height, width = ((size - start) // 2 * 2 for size, start in zip(sensor.shape, (top, left), strict=True))
     if min(height, width) < 2:
         raise UnreadableRaw(f"{path} shows {sensor.shape[0]} x {sensor.shape[1]} pixels, which is no image")
     part = (slice(top, top + height), slice(left, left + width))
-    return _normalised(path, raw, sensor[part], np.roll(colors, (-top, -left), axis=(0, 1))), part
+    mosaic = _normalised(path, raw, sensor[part], np.roll(colors, (-top, -left), axis=(0, 1)))
+    return np.clip(mosaic, 0.0, 1.0, out=mosaic) if clip else mosaic, part
+
+
+def _check_bayer(path: Path, raw: Any) -> None:
+    """Other sensors by name: X-Trans has cells of 6 x 6 pixels, Foveon and linear DNG have all colours in every one."""
+    pattern = raw.raw_pattern
+    if pattern is not None and pattern.shape == (6, 6):
+        raise UnreadableRaw(f"{path} is not from a Bayer sensor but from an X-Trans sensor (cells of 6 x 6 pixels)")
+    if pattern is None or raw.raw_image_visible.ndim != 2:
+        raise UnreadableRaw(
+            f"{path} is not from a Bayer sensor (pattern none): every pixel has all colours, as of a Foveon sensor or in a"
+            " linear DNG"
+        )
 
 
 def _red_corner(path: Path, raw: Any, colors: NDArray[np.integer[Any]]) -> tuple[int, int]:
     """Row and column, 0 or 1, of the first red pixel."""
     letters = raw.color_desc.decode("ascii")
-    pattern = "".join(letters[index] for index in colors.reshape(-1)) if raw.raw_pattern is not None else "none"
+    pattern = "".join(letters[index] for index in colors.reshape(-1))
     if pattern not in ("RGGB", "BGGR", "GRBG", "GBRG") or raw.raw_pattern.shape != (2, 2):
-        raise UnreadableRaw(f"{path} is not from a Bayer sensor (pattern {pattern}); RawSR needs one")
+        raise UnreadableRaw(f"{path} is not from a Bayer sensor (pattern {pattern})")
     return divmod(pattern.index("R"), 2)
 
 
 def _normalised(path: Path, raw: Any, sensor: NDArray[np.uint16], colors: NDArray[np.integer[Any]]) -> FloatImage:
-    """(value - black) / (white - black), clipped to 0..1; black per colour."""
+    """(value - black) / (white - black); black per colour."""
     black = raw.black_level_per_channel
     mosaic = np.empty(sensor.shape, np.float32)
     for row in (0, 1):
@@ -237,4 +289,4 @@ def _normalised(path: Path, raw: Any, sensor: NDArray[np.uint16], colors: NDArra
                 raise UnreadableRaw(f"{path}: its white level {raw.white_level} is not above its black level {level}")
             cell = sensor[row::2, column::2].astype(np.float32)
             mosaic[row::2, column::2] = (cell - level) / np.float32(raw.white_level - level)
-    return np.clip(mosaic, 0.0, 1.0, out=mosaic)
+    return mosaic

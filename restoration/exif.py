@@ -1,0 +1,198 @@
+"""What a file says about its shot, and the part of it that is carried over to the result.
+
+Pillow reads the EXIF structure of JPEG, PNG, TIFF and of RAW formats that are TIFF inside (DNG, CR2, NEF, ARW ...).
+EXIF data is never needed: where it is missing or damaged, less is known of the frame.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from restoration.burst import NOT_NOTED, Exposure
+
+logger = logging.getLogger(__name__)
+
+_MAKE, _MODEL, _SOFTWARE = 0x010F, 0x0110, 0x0131
+_ORIENTATION, _DATE_TIME, _COLOUR_SPACE = 0x0112, 0x0132, 0xA001
+_SECONDS, _F_NUMBER, _ISO = 33434, 33437, 34855
+_TAKEN, _FRACTION = 0x9003, 0x9291
+_NOISE_PROFILE, _SUB_IFDS = 51041, 330
+_EXIF, _GPS = int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo)
+# Of the main directory: description, maker, model, date, artist, copyright. The rest describes how that file stores
+# its pixels.
+_CARRIED = (0x010E, _MAKE, _MODEL, _DATE_TIME, 0x013B, 0x8298)
+# Notes of the maker hold addresses inside their own file; sizes and colours are those of another image.
+_NOT_CARRIED = (0x927C, 0xA002, 0xA003, 0xA005, _COLOUR_SPACE)
+_EXIF_NUMBERS = range(33434, 42241)
+_DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, IndexError, EOFError, OSError, struct.error, RuntimeError)
+
+
+@dataclass(frozen=True)
+class ShotTags:
+    """Of one file; None or empty where it does not say.
+
+    Attributes:
+        camera: maker and model.
+        exposure: time, f-number, ISO.
+        taken: `YYYY:MM:DD HH:MM:SS.fraction`, which sorts by time.
+        orientation: 1 to 8.
+        noise_profile: of DNG (tag 51041): shot and read variance for each colour, or one pair for all.
+    """
+
+    camera: str = ""
+    exposure: Exposure = NOT_NOTED
+    taken: str = ""
+    orientation: int = 1
+    noise_profile: tuple[float, ...] | None = None
+
+
+def read_tags(path: Path) -> ShotTags:
+    """What the EXIF data of a file says; nothing where it has none or it is damaged."""
+    loaded = _loaded(path)
+    if loaded is None:
+        return ShotTags()
+    main, shot = dict(loaded), _shot_directory(loaded)
+    # TIFF/EP, and so DNG, allows exposure and time in the main directory as well.
+    known = {**{tag: main[tag] for tag in main if tag in _EXIF_NUMBERS}, **shot}
+    maker, model = _text(main.get(_MAKE)), _text(main.get(_MODEL))
+    camera = model if model.lower().startswith(maker.lower()) else f"{maker} {model}".strip()
+    taken, fraction = _text(known.get(_TAKEN)) or _text(main.get(_DATE_TIME)), _text(known.get(_FRACTION))
+    if not re.fullmatch(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", taken) or taken.startswith("0000"):
+        taken = ""
+    orientation = main.get(_ORIENTATION, 1)
+    return ShotTags(
+        camera,
+        Exposure(_number(known.get(_SECONDS)), _number(known.get(_F_NUMBER)), _number(known.get(_ISO))),
+        f"{taken}.{fraction or 0}" if taken else "",
+        orientation if orientation in range(1, 9) else 1,
+        _noise_profile(path),
+    )
+
+
+def carried_over(source: Path | None, software: str) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
+    """EXIF data for a picture made from ``source``: main, exposure and GPS directory.
+
+    Orientation is left out: pictures are written upright.
+    """
+    loaded = _loaded(source) if source is not None else None
+    main: dict[int, Any] = {}
+    shot: dict[int, Any] = {}
+    place: dict[int, Any] = {}
+    if loaded is not None:
+        stored = dict(loaded)
+        main = dict(_sound((tag, stored[tag]) for tag in _CARRIED if tag in stored))
+        shot = {tag: stored[tag] for tag in stored if tag in _EXIF_NUMBERS and tag not in (_EXIF, _GPS, 0x8773)}
+        shot = dict(_sound((shot | _shot_directory(loaded)).items()))
+        shot = {tag: value for tag, value in shot.items() if tag not in _NOT_CARRIED and tag not in _CARRIED}
+        place = dict(_sound(_directory(loaded, _GPS).items()))
+    return main | {_SOFTWARE: software}, shot, place
+
+
+def exif_bytes(source: Path | None, software: str) -> bytes:
+    """The EXIF data of :func:`carried_over` as a TIFF structure, for a PNG file."""
+    main, shot, place = carried_over(source, software)
+    exif = Image.Exif()
+    exif.update(main)
+    exif.get_ifd(_EXIF).update({**shot, _COLOUR_SPACE: 1})
+    if place:
+        exif.get_ifd(_GPS).update(place)
+    return exif.tobytes().removeprefix(b"Exif\x00\x00")
+
+
+def _loaded(path: Path) -> Image.Exif | None:
+    """The EXIF data of a picture or of a RAW file that is TIFF inside; None where there is none that can be read."""
+    exif = Image.Exif()
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            file.seek(0)
+            if start[:2] in (b"II", b"MM"):
+                exif.load_from_fp(file)
+                dict(exif)
+                return exif
+            with Image.open(file) as picture:
+                found = picture.getexif()
+                dict(found)
+                _shot_directory(found)
+                return found
+    except _DAMAGED as error:
+        logger.debug("%s: no EXIF data can be read: %s", path, error)
+        return None
+
+
+def _shot_directory(exif: Image.Exif) -> dict[int, Any]:
+    return _directory(exif, _EXIF)
+
+
+def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
+    try:
+        return dict(exif.get_ifd(number))
+    except _DAMAGED as error:
+        logger.debug("EXIF directory %d cannot be read: %s", number, error)
+        return {}
+
+
+def _sound(tags: Any) -> Iterator[tuple[int, Any]]:
+    """Tags whose values can be written again."""
+    for tag, value in tags:
+        parts = value if isinstance(value, tuple) else (value,)
+        if all(isinstance(part, (str, bytes, int)) or _number(part) is not None for part in parts):
+            yield tag, value
+
+
+def _number(value: Any) -> float | None:
+    """A finite number that is not negative, of a number, a fraction or the first of several."""
+    if isinstance(value, tuple):
+        value = value[0] if value else None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    return value.strip("\x00 ") if isinstance(value, str) else ""
+
+
+def _noise_profile(path: Path) -> tuple[float, ...] | None:
+    """The noise profile from the main directory, or from those of the images below it."""
+    if path.suffix.lower() != ".dng":
+        return None
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            main = file.pages.first
+            pages: list[Any] = [main, *(main.pages or ())]
+            for page in pages:
+                tag = page.tags.get(_NOISE_PROFILE)
+                if tag is not None:
+                    return tuple(float(value) for value in tag.value)
+    except (*_DAMAGED, tifffile.TiffFileError, AttributeError) as error:
+        logger.debug("%s: its noise profile cannot be read: %s", path, error)
+    return None
+
+
+def exposure_value(exposure: Exposure) -> float | None:
+    """Light times gain: seconds · ISO / f²; None where time or ISO is not known. Frames alike have one value."""
+    if not exposure.seconds or not exposure.iso:
+        return None
+    return exposure.seconds * exposure.iso / ((exposure.f_number or 1.0) ** 2)
+
+
+def as_mapping(exposure: Exposure) -> Mapping[int, float]:
+    """EXIF tags of an exposure, of what is known."""
+    values = {_SECONDS: exposure.seconds, _F_NUMBER: exposure.f_number, _ISO: exposure.iso}
+    return {tag: value for tag, value in values.items() if value is not None}
