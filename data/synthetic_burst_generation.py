@@ -30,6 +30,7 @@ __all__ = [
     "rgb2rawburst",
     "single2lrburst",
     "unprocess",
+    "with_noise",
 ]
 
 Params = Mapping[str, Any]
@@ -78,11 +79,15 @@ def unprocess(image: torch.Tensor, params: Params) -> torch.Tensor:
 
 
 def mosaic_with_noise(burst_rgb: torch.Tensor, params: Params) -> torch.Tensor:
-    """Packed noisy RAW frames [T, 4, h/2, w/2] in 0..1 of linear frames [T, 3, h, w].
+    """Packed noisy RAW frames [T, 4, h/2, w/2] in 0..1 of linear frames [T, 3, h, w]; see :func:`with_noise`."""
+    return with_noise(camera.mosaic(burst_rgb), params)
+
+
+def with_noise(burst: torch.Tensor, params: Params) -> torch.Tensor:
+    """Noisy RAW frames in 0..1 of noise-free ones, packed [T, 4, h, w].
 
     ``params`` as of :func:`draw_camera`; ``noise``, a normal sample, may stand for ``noise_seed``.
     """
-    burst = camera.mosaic(burst_rgb)
     shot, read = params["noise_levels"]
     if shot or read:
         noise = params.get("noise")

@@ -11,17 +11,19 @@ from admin.tensordict import TensorDict
 from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
 from data.boxes import Box, Size, image_size, rows_and_columns
 from data.burst_motion import flow_vectors
+from data.mosaic_rendering import can_render_mosaic, render_mosaic
 from data.processing_utils import center_box, draw_resized_crop, resize_bilinear
 from data.synthetic_burst_generation import (
     border_crop_of,
     camera_meta_info,
     draw_raw_burst,
-    mosaic_with_noise,
     render_frames,
     unprocess,
+    with_noise,
 )
 from data.transforms import TransformBase
 from utils.draws import Draws
+from utils.ops.mosaic import mosaic
 
 
 class SyntheticBurstProcessing(BaseProcessing):
@@ -130,18 +132,33 @@ class SyntheticBurstProcessing(BaseProcessing):
             packed pixels with frame_i(p) = frame_0(p + shift_i). All images in linear sensor colours, 0..1.
         """
         linear = unprocess(self._crop(frame, params), params)
-        burst_rgb = render_frames(
-            linear, params["motions"], self.downsample_factor, self._border, self.interpolation_type
-        )
-        sample: dict[str, Any] = {"burst_rgb": burst_rgb} if self.return_rgb_busrt else {}
+        sample: dict[str, Any] = {}
+        if self._renders_mosaic:
+            clean = render_mosaic(linear, params["motions"], self.downsample_factor, self._border)
+        else:
+            burst_rgb = render_frames(
+                linear, params["motions"], self.downsample_factor, self._border, self.interpolation_type
+            )
+            clean = mosaic(burst_rgb)
+            if self.return_rgb_busrt:
+                sample["burst_rgb"] = burst_rgb
         sample["frame_gt"] = Box(self._border, self._border, *self.crop_sz).cut(linear).contiguous()
-        sample["burst"] = mosaic_with_noise(burst_rgb, params)
+        sample["burst"] = with_noise(clean, params)
         sample["meta_info"] = camera_meta_info(params)
         if self.return_shifts:
             size = (linear.shape[-2], linear.shape[-1])
             flow = flow_vectors(size, params["motions"], self.downsample_factor, self._border)
             sample["shifts"] = flow[:, :, ::2, ::2] / 2
         return sample
+
+    @property
+    def _renders_mosaic(self) -> bool:
+        """Whether frames can be made as mosaics, twelve times less to compute than in three colours."""
+        return (
+            not self.return_rgb_busrt
+            and self.interpolation_type == "bilinear"
+            and can_render_mosaic(self._padded_size, self.downsample_factor, self._border)
+        )
 
     def _crop(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:
         crop = self._transformed_crop(frame, Box(*params["box"]), params["transform"])

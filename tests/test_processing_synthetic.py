@@ -1,6 +1,5 @@
 """Synthetic RAW bursts: where pixels lie, what is rounded, and bad input."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,7 +10,8 @@ import data.transforms as tfm
 from admin.tensordict import TensorDict
 from data.processing import SyntheticBurstProcessing
 from data.processing_utils import center_crop, draw_resized_crop, random_crop
-from data.synthetic_burst_generation import Motion, draw_motions, rgb2rawburst, single2lrburst
+from data.synthetic_burst_generation import draw_motions, rgb2rawburst, single2lrburst
+from tests.twins.bursts import positions_map
 from utils.draws import Draws
 
 FRAME = np.random.default_rng(0).integers(0, 256, (150, 170, 3), dtype=np.uint8)
@@ -22,15 +22,6 @@ CLEAN = {"random_ccm": False, "random_gains": False, "smoothstep": False, "gamma
 def processing(**options):
     defaults = {"burst_transformation_params": MOVES, "crop_sz": (64, 80), "burst_size": 3, "downsample_factor": 4}
     return SyntheticBurstProcessing(**{**defaults, **options})
-
-
-def positions_map(shape: tuple[int, int], motion: Motion, factor: int, border: int) -> np.ndarray:
-    """The plain twin of the closed-form flow: every position computed, cut and resized like the image."""
-    matrix = np.vstack([motion.matrix(shape), [0, 0, 1]])
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    source = np.einsum("ij,jhw->hwi", np.linalg.inv(matrix)[:2], np.stack([x, y, np.ones_like(x)]))
-    inside = source[border : shape[0] - border, border : shape[1] - border].astype(np.float32)
-    return cv2.resize(inside, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_LINEAR) / factor
 
 
 def test_sample_has_the_documented_keys_and_shapes():

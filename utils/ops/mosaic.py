@@ -21,6 +21,7 @@ _CELLS = {
     "rggb": ((0, 0, 0), (1, 0, 1), (1, 1, 0), (2, 1, 1)),
     "grbg": ((1, 0, 0), (0, 0, 1), (2, 0, 1), (1, 1, 1)),
 }
+RGGB_CELLS = _CELLS["rggb"]
 
 
 def mosaic(image: torch.Tensor, mode: str = "rggb") -> torch.Tensor:
