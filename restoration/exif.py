@@ -60,7 +60,7 @@ def read_tags(path: Path) -> ShotTags:
     loaded = _loaded(path)
     if loaded is None:
         return ShotTags()
-    main, shot = dict(loaded), _shot_directory(loaded)
+    main, shot = dict(loaded), _directory(loaded, _EXIF)
     # TIFF/EP, and so DNG, allows exposure and time in the main directory as well.
     known = {**{tag: main[tag] for tag in main if tag in _EXIF_NUMBERS}, **shot}
     maker, model = _text(main.get(_MAKE)), _text(main.get(_MODEL))
@@ -91,7 +91,7 @@ def carried_over(source: Path | None, software: str) -> tuple[dict[int, Any], di
         stored = dict(loaded)
         main = dict(_sound((tag, stored[tag]) for tag in _CARRIED if tag in stored))
         shot = {tag: stored[tag] for tag in stored if tag in _EXIF_NUMBERS and tag not in (_EXIF, _GPS, 0x8773)}
-        shot = dict(_sound((shot | _shot_directory(loaded)).items()))
+        shot = dict(_sound((shot | _directory(loaded, _EXIF)).items()))
         shot = {tag: value for tag, value in shot.items() if tag not in _NOT_CARRIED and tag not in _CARRIED}
         place = dict(_sound(_directory(loaded, _GPS).items()))
     return main | {_SOFTWARE: software}, shot, place
@@ -117,20 +117,16 @@ def _loaded(path: Path) -> Image.Exif | None:
             file.seek(0)
             if start[:2] in (b"II", b"MM"):
                 exif.load_from_fp(file)
-                dict(exif)
-                return exif
-            with Image.open(file) as picture:
-                found = picture.getexif()
-                dict(found)
-                _shot_directory(found)
-                return found
+            else:
+                with Image.open(file) as picture:
+                    exif = picture.getexif()
+            dict(exif)
+            for number in (_EXIF, _GPS):  # read now: the file is closed afterwards
+                _directory(exif, number)
+            return exif
     except _DAMAGED as error:
         logger.debug("%s: no EXIF data can be read: %s", path, error)
         return None
-
-
-def _shot_directory(exif: Image.Exif) -> dict[int, Any]:
-    return _directory(exif, _EXIF)
 
 
 def _directory(exif: Image.Exif, number: int) -> dict[int, Any]:
