@@ -21,7 +21,7 @@ _MOUSE: dict[int, MouseEvent] = {
 }
 
 
-class NoDisplay(RuntimeError):
+class NoDisplay(OSError):
     """No window can be opened here; says why."""
 
 

@@ -14,10 +14,11 @@ from data.postprocessing_functions import DenoisingPostProcess
 from dataset.color_denoise_test_set import ColorDenoiseTestSet
 from dataset.grayscale_denoise_test_set import GrayscaleDenoiseTestSet
 from evaluation.burst_denoise.photos import PhotoBursts
-from evaluation.common_utils.benchmark import Benchmark, BurstData, Compared, Protocol
+from evaluation.common_utils.benchmark import MOTION, NOISE_LEVEL, Benchmark, BurstData, Compared, Protocol
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import SSIM_FOOTNOTE, lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.properties import motion_of
 from models.classical import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
 from utils.suggestions import unknown_name_message
 
@@ -105,6 +106,7 @@ def denoise_benchmark(mode: str, gain: int) -> Benchmark:
         baselines=BASELINES,
         per_frame_info=("sigma_estimate", "shifts"),
         footnotes=(SSIM_FOOTNOTE,),
+        properties={NOISE_LEVEL: lambda item: float(gain), MOTION: motion_of},
     )
 
 

@@ -6,7 +6,7 @@ A benchmark is one declarative object. The engine (`engine.py`) knows no benchma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from typing import Protocol as Interface
 
@@ -18,6 +18,9 @@ from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding
 
 if TYPE_CHECKING:
     from evaluation.common_utils.network_param import NetworkParam
+
+# Names of properties that several benchmarks have.
+FRAMES, NOISE_LEVEL, MOTION = "frames", "noise level", "motion (px)"
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Benchmark:
         footnotes: what a reader of the table has to know.
         groupings: further tables.
         mean_over: `bursts`, or `scenes` for the mean of the scenes' means.
+        properties: numbers that scores are plotted against, e.g. `motion (px)`, given the burst; None where unknown.
+        pixels_compare: whether prediction and ground truth show the same thing in the same place and the same colours.
     """
 
     name: str
@@ -173,6 +178,16 @@ class Benchmark:
     footnotes: tuple[str, ...] = ()
     groupings: tuple[Grouping, ...] = ()
     mean_over: Literal["bursts", "scenes"] = "bursts"
+    properties: Mapping[str, Callable[[Item], float | None]] = field(default_factory=dict)
+    pixels_compare: bool = True
+
+    def properties_of(self, item: Item) -> dict[str, float]:
+        """What is known about a burst in numbers; always its number of `frames`."""
+        known = {name: measured(item) for name, measured in self.properties.items()}
+        return {
+            FRAMES: float(item.burst.shape[0]),
+            **{name: value for name, value in known.items() if value is not None},
+        }
 
     def items(self) -> BenchmarkItems:
         """The bursts, made when they are asked for."""

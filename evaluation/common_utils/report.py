@@ -97,6 +97,14 @@ def as_json(scores: Scores) -> dict[str, Any]:
     return {
         "benchmark": benchmark.name,
         "title": benchmark.title,
+        "metrics": {
+            metric.key: {
+                "label": metric.label,
+                "higher_is_better": metric.higher_is_better,
+                "decimals": metric.decimals,
+            }
+            for metric in _shown(scores)
+        },
         "protocols": {metric.key: metric.protocol.describe() for metric in benchmark.metrics},
         "encoding": {"space": benchmark.encoding.space, "full_scale": benchmark.encoding.full_scale},
         "mean_over": benchmark.mean_over,
@@ -208,6 +216,7 @@ def _row_as_json(scores: Scores, row: Row) -> dict[str, Any]:
                 "burst": burst.burst,
                 "scene": burst.scene,
                 **burst.groups,
+                "properties": dict(burst.properties),
                 **{metric: _finite(value) for metric, value in burst.values.items()},
             }
             for burst in row.bursts

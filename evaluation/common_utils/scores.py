@@ -14,12 +14,16 @@ from evaluation.common_utils.bootstrap import Interval, interval_of_mean, weight
 
 @dataclass(frozen=True)
 class BurstScore:
-    """The metrics of one burst, keyed by metric; `groups` says to which part of each further table it belongs."""
+    """The metrics of one burst, keyed by metric.
+
+    `groups` says to which part of each further table it belongs, `properties` what is known about it in numbers.
+    """
 
     burst: str
     scene: str | None
     values: Mapping[str, float]
     groups: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

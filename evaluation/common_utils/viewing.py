@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.common_utils.benchmark import Metric
+from evaluation.common_utils.benchmark import NOISE_LEVEL, Metric
 
 Values = NDArray[np.uint16]
 Picture = NDArray[np.uint8]
 
 GROUND_TRUTH = "ground truth"
-NOISE_LEVEL = "noise level"
 
 
 @dataclass(frozen=True)

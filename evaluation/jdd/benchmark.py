@@ -14,10 +14,11 @@ from torch import nn
 from data.jdd_camera import NOISE_LEVELS, PUBLISHED_TEST_MAP, NoiseLevel, develop, noise_map
 from dataset import REDS, ClipFolder, SampleClips, Videezy4K
 from dataset.base_clip_dataset import BaseClipDataset
-from evaluation.common_utils.benchmark import Benchmark, BurstData, Compared, Grouping, Protocol
+from evaluation.common_utils.benchmark import NOISE_LEVEL, Benchmark, BurstData, Compared, Grouping, Protocol
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.properties import level_noise
 from evaluation.jdd.real_bursts import RealBursts
 from evaluation.jdd.sequences import NoisySequences
 from models.classical import DemosaickedAlignedMean, DemosaickedReference
@@ -152,6 +153,7 @@ def jdd_benchmark(
         footnotes=() if is_real else (_SIMULATED, _PLACES) if has_places else (_SIMULATED,),
         groupings=(Grouping("place", lambda info: str(info["place"])),) if has_places else (),
         mean_over="scenes",
+        properties={NOISE_LEVEL: lambda item: level_noise(item.info)},
     )
 
 

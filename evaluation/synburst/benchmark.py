@@ -10,8 +10,9 @@ import torch
 
 from data.postprocessing_functions import SimplePostProcess
 from dataset.synthetic_burst_val_set import SyntheticBurstVal
-from evaluation.common_utils.benchmark import Benchmark, BurstData
+from evaluation.common_utils.benchmark import MOTION, NOISE_LEVEL, Benchmark, BurstData
 from evaluation.common_utils.metrics import SSIM_FOOTNOTE, linear_protocol, lpips, psnr, ssim
+from evaluation.common_utils.properties import camera_noise, motion_of
 from evaluation.common_utils.super_resolution import BASELINES, BORDER, ENCODING, call_super_resolution
 from evaluation.synburst.photos import PhotoRawBursts
 from utils.suggestions import unknown_name_message
@@ -54,7 +55,9 @@ def synburst_benchmark(data: str = "synburst") -> Benchmark:
         view=view,
         encoding=ENCODING,
         baselines=BASELINES,
+        per_frame_info=("shifts",),
         footnotes=(SSIM_FOOTNOTE,),
+        properties={NOISE_LEVEL: camera_noise, MOTION: motion_of},
     )
 
 

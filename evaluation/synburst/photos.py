@@ -33,7 +33,9 @@ class PhotoRawBursts(Sequence[tuple[torch.Tensor, torch.Tensor, Mapping[str, Any
 
     def __init__(self, split: str = "heldout") -> None:
         self._photos = SamplePhotos(split)
-        self._processing = SyntheticBurstProcessing(CROP, BURST_SIZE, DOWNSAMPLE, burst_transformation_params=MOTION)
+        self._processing = SyntheticBurstProcessing(
+            CROP, BURST_SIZE, DOWNSAMPLE, burst_transformation_params=MOTION, return_shifts=True
+        )
 
     def __len__(self) -> int:
         return len(self._photos) * BURSTS_PER_PHOTO
@@ -41,12 +43,18 @@ class PhotoRawBursts(Sequence[tuple[torch.Tensor, torch.Tensor, Mapping[str, Any
     def __getitem__(self, index: Any) -> Any:
         """`(burst [8, 4, 32, 32] packed RGGB, ground truth [3, 256, 256], info)`, linear sensor values in 0..1.
 
-        `info`: `burst_name`, `scene`, and the camera's `cam2rgb`, gains, curves and noise levels.
+        `info`: `burst_name`, `scene`, `shifts` [8, 2, 32, 32] (x, y) in packed pixels, and the camera's `cam2rgb`,
+        gains, curves and noise levels.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"burst {index} of {len(self)}")
         photo, number = divmod(index, BURSTS_PER_PHOTO)
         frame, known = self._photos.get_image(photo)
         sample = self._processing(TensorDict(frame=frame, draws=Draws(DRAWS_KEY, photo, number)))
-        info = {**sample["meta_info"], "burst_name": f"{known['scene']}_{number:02d}", "scene": known["scene"]}
+        info = {
+            **sample["meta_info"],
+            "burst_name": f"{known['scene']}_{number:02d}",
+            "scene": known["scene"],
+            "shifts": sample["shifts"],
+        }
         return sample["burst"], sample["frame_gt"], info
