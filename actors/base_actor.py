@@ -21,7 +21,12 @@ class BaseActor(ABC):
     Args:
         net: the network.
         objective: the loss terms and metrics by name; those that are modules (LPIPS) move with the actor.
+
+    Attributes:
+        loss_is_sum: the loss is a sum over the samples of a batch, not a mean: several processes add theirs up.
     """
+
+    loss_is_sum: bool = False
 
     def __init__(self, net: nn.Module, objective: Objective) -> None:
         self.net, self.objective = net, objective

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from actors.base_actor import BaseActor, Objective, Stats
+from utils.draws import Draws
 from utils.strips import deblurring_strip
 
 _PICTURES = 5  # batches of a validation whose first burst is shown
@@ -17,8 +18,8 @@ _PICTURES = 5  # batches of a validation whose first burst is shown
 class BurstDeblurActor(BaseActor):
     """Trains on a random number of frames, the same for all bursts of a batch.
 
-    The number comes from torch's global generator on the CPU, which the trainer seeds by (seed, step): it is the same
-    on every process and after a resume. In validation it depends on (seed, batch), so epochs compare.
+    In training the number depends on (seed, step): it is the same on every process and after a resume. In validation it
+    comes from torch's global generator, which the trainer seeds by (seed, batch), so epochs compare.
 
     Args:
         net: ``pred, aux = net(burst)`` in grey levels 0..255.
@@ -42,6 +43,7 @@ class BurstDeblurActor(BaseActor):
         if not 1 <= burst_sz[0] <= burst_sz[1]:
             raise ValueError(f"burst_sz={burst_sz}: smallest and largest number of frames, at least 1")
         self.burst_sz, self.batch_statistics = burst_sz, batch_statistics
+        self.loss_is_sum = getattr(objective.get("rgb"), "reduction", "mean") == "sum"
         self._training = True
         self._pictures: dict[str, torch.Tensor] = {}
 
@@ -55,12 +57,14 @@ class BurstDeblurActor(BaseActor):
 
         Args:
             data: ``burst`` [B, T, 3, H, W] with at least as many frames as may be drawn, ``frame_gt`` [B, 3, H, W],
-                grey levels; ``step`` where ``batch_statistics`` is given; ``unaligned`` [B] is logged if there.
+                grey levels; ``step`` where ``batch_statistics`` is given; ``settings`` with the seed of the run and
+                ``step``, else the number of frames comes from the global generator also in training; ``unaligned`` [B]
+                is logged if there.
 
         Raises:
             ValueError: the bursts are too short.
         """
-        burst, gt = self._shortened(data["burst"]), data["frame_gt"]
+        burst, gt = self._shortened(data), data["frame_gt"]
         if self._training and self.batch_statistics is not None:
             self._learn_statistics(self.batch_statistics(data["step"]))
         pred, _ = self.net(burst)
@@ -80,11 +84,15 @@ class BurstDeblurActor(BaseActor):
         taken, self._pictures = self._pictures, {}
         return taken
 
-    def _shortened(self, burst: torch.Tensor) -> torch.Tensor:
-        fewest, most = self.burst_sz
+    def _shortened(self, data: Mapping[str, Any]) -> torch.Tensor:
+        burst, (fewest, most) = data["burst"], self.burst_sz
         if burst.shape[1] < most:
             raise ValueError(f"bursts of {burst.shape[1]} frames are too short for burst_sz={self.burst_sz}")
-        return burst[:, : int(torch.randint(fewest, most + 1, ()))]
+        if self._training and "settings" in data:
+            count = Draws(data["settings"].seed, data["step"]).integer(fewest, most)
+        else:
+            count = int(torch.randint(fewest, most + 1, ()))
+        return burst[:, :count]
 
     def _learn_statistics(self, learn: bool) -> None:
         for module in self.net.modules():

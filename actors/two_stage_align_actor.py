@@ -55,6 +55,8 @@ class TwoStageAlignActor(BaseActor):
         ValueError: a weight has an unknown name.
     """
 
+    loss_is_sum = True
+
     def __init__(
         self,
         net: nn.Module,

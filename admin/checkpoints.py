@@ -10,6 +10,8 @@ import os
 import pickle
 import re
 import struct
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from utils.atomic_write import atomic_write
 
 class CheckpointError(Exception):
     """A checkpoint file cannot be used; names the file, what is wrong with it and the way out."""
+
+
+class DamagedCheckpoint(CheckpointError):
+    """A checkpoint file is incomplete or damaged, or is none; an earlier one may be good."""
 
 
 class _StandIn:
@@ -60,7 +66,8 @@ _STAND_INS: list[tuple[type[_StandIn], str]] = [
 # What torch's reader raises for files that end early or are something else depends on where they break off.
 _READER_ERRORS = (
     *(RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError),
-    *(AssertionError, ArithmeticError, struct.error, MemoryError),
+    *(AssertionError, ArithmeticError, struct.error, MemoryError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError),
 )
 
 
@@ -84,38 +91,58 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is damaged, no checkpoint, or names a class that is not allowed.
+        DamagedCheckpoint: the file is damaged or no checkpoint.
+        CheckpointError: it names a class that is not allowed.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint file")
     try:
+        _verify_checksums(path)
         with torch.serialization.safe_globals(list(_STAND_INS)):
             content = torch.load(path, map_location="cpu", weights_only=True)
         plain = _plain(content)
     except pickle.UnpicklingError as error:
         # torch's own text advises to switch the protection off: it is not handed on.
-        raise CheckpointError(_worded(path, error)) from None
+        raise _worded(path, error) from None
     except _READER_ERRORS as error:
-        raise CheckpointError(_damaged(path, f"{type(error).__name__}: {error}")) from error
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, not the dict of a checkpoint or a state dict")
+        raise DamagedCheckpoint(
+            f"{path} holds a {type(content).__name__}, not the dict of a checkpoint or a state dict"
+        )
     return {str(key): value for key, value in plain.items()}
 
 
-def _worded(path: Path, error: pickle.UnpicklingError) -> str:
+def _verify_checksums(path: Path) -> None:
+    """torch writes a checksum of every tensor and looks at none: a flipped bit would become a weight.
+
+    Raises:
+        zipfile.BadZipFile: a checksum does not agree.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # written by torch before 1.6, which had no checksums
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.CRC != 0:  # 0 where torch was told not to write any
+                with archive.open(entry) as file:
+                    while file.read(1 << 20):
+                        pass
+
+
+def _worded(path: Path, error: pickle.UnpicklingError) -> CheckpointError:
     text = str(error)
     refused = re.search(r"GLOBAL (\S+)", text) or re.search(r"Unsupported (?:class|global):? (\S+)", text)
     if refused is None:
         return _damaged(path, text.partition("WeightsUnpickler error:")[2].strip() or "not written by torch.save")
-    return (
+    return CheckpointError(
         f"{path} is refused: it names {refused.group(1)}, and a checkpoint may hold only tensors and plain values. "
         "Get the file from a source you trust, or convert it where it was made."
     )
 
 
-def _damaged(path: Path, cause: str) -> str:
-    return (
+def _damaged(path: Path, cause: str) -> DamagedCheckpoint:
+    return DamagedCheckpoint(
         f"{path} cannot be read as a checkpoint ({cause.strip().splitlines()[0][:200]}). "
         "It is damaged, incomplete or something else; copy or download it again, or use an earlier one."
     )

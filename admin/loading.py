@@ -106,18 +106,21 @@ def find_checkpoint(
 
 
 def newest_checkpoint(folder: Path, net_type: str = "*") -> Path | None:
-    """The checkpoint with the most training in it, of one type of network or of any; None if there is none.
+    """The checkpoint with the most training in it, in the order of :func:`checkpoints_of`; None if there is none."""
+    return next(iter(checkpoints_of(folder, net_type)), None)
+
+
+def checkpoints_of(folder: Path, net_type: str = "*") -> list[Path]:
+    """The checkpoints of one type of network, or of any, the one with the most training in it first.
 
     ``<NetType>_latest.pth.tar`` comes first: it is written inside an epoch and removed when the epoch's own file is.
     Others go by the number of their epoch, not by name, and last by name where they have no number.
     """
-    latest = sorted(folder.glob(net_type + LATEST))
-    if latest:
-        return latest[-1]
+    latest = sorted(folder.glob(net_type + LATEST), reverse=True)
     files = [path for path in folder.glob(f"{net_type}_ep*.pth.tar") if _EPOCH.search(path.name)]
-    if not files and net_type == "*":
+    if not files and not latest and net_type == "*":
         files = [*folder.glob("*.pth.tar"), *folder.glob("*.safetensors")]
-    return max(files, key=lambda path: (_epoch_of(path), path.name), default=None)
+    return [*latest, *sorted(files, key=lambda path: (epoch_of(path), path.name), reverse=True)]
 
 
 def in_workspace(net_path: str | os.PathLike[str]) -> Path:
@@ -257,7 +260,8 @@ def _constructor(path: Path, module_name: str, function_name: str) -> Callable[.
     return function
 
 
-def _epoch_of(path: Path) -> int:
+def epoch_of(path: Path) -> int:
+    """The number of the epoch in the name of a checkpoint; -1 if it has none."""
     found = _EPOCH.search(path.name)
     return int(found.group(1)) if found else -1
 

@@ -22,7 +22,7 @@ class Option(NamedTuple):
 
 # What the trainer understands. A settings file may set any other attribute for its own use.
 OPTIONS: dict[str, Option] = {
-    "batch_size": Option(1, "samples per step; every batch counts with this weight in the averages"),
+    "batch_size": Option(1, "samples per step of each process; a batch counts with this weight in the averages"),
     "num_workers": Option(0, "processes that prepare samples"),
     "multi_gpu": Option(False, "the settings file wraps the network in MultiGPU"),
     "print_interval": Option(10, "batches between two printed lines"),
@@ -44,8 +44,12 @@ OPTIONS: dict[str, Option] = {
     "grad_accumulation": Option(1, "batches whose gradients are averaged into one optimiser step"),
     "clip_grad_norm": Option(None, "largest norm of the gradient; None does not clip", 1.0),
     "ema_decay": Option(None, "keep a moving average of the weights with this decay, e.g. 0.999", 0.999),
+    "sync_batchnorm": Option(False, "several processes: BatchNorm normalises by the batches of all of them"),
     "compile": Option(False, "compile the network with torch.compile"),
     "checkpoint_interval_minutes": Option(10.0, "minutes between two checkpoints inside an epoch"),
+    "keep_last": Option(None, "epochs whose checkpoints stay; None keeps all", 3),
+    "keep_best": Option(None, "also keep the epoch that is best in this, as <NetType>_best", "max val Stat/psnr"),
+    "unreadable_samples": Option("stop", "a file of the training data cannot be read: stop, or replace it by another"),
 }
 
 

@@ -56,6 +56,10 @@ class AverageMeter:
     def avg(self) -> float:
         return self.sum / self.count if self.count else 0.0
 
+    def replace(self, total: float, count: int) -> None:
+        """Puts another weighted sum and sum of weights in the place of those of the running epoch."""
+        self._sum, self.count = total, count
+
     def new_epoch(self) -> None:
         """Closes the epoch: its mean joins the history, if there was any value."""
         self.has_new_data = self.count > 0

@@ -12,6 +12,8 @@ import torch
 import torch.utils.data
 
 from data.collate import collate, collate_stack1
+from data.prefetch import finished
+from data.replacement import ReplacingUnreadable
 from utils.draws import Draws, SampleKey
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
         pin_memory: return batches in pinned memory.
         drop_last: leave out an incomplete last batch.
         timeout, worker_init_fn: as in torch.
+        device: where batches are rendered that the processing of ``dataset`` leaves to the loader
+            (``render_on='device'``); others stay where they are. Such a loader pins its memory by itself.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
         drop_last: bool = True,
         timeout: float = 0,
         worker_init_fn: Callable[[int], None] | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         if stack_dim not in (0, 1):
             raise ValueError(f"loader {name!r}: stack_dim={stack_dim}, it must be 0 or 1")
@@ -70,18 +75,23 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
         if collate_fn is None:
             collate_fn = collate if stack_dim == 0 else collate_stack1
         if batch_sampler is not None:
-            self._order = _KeyedOrder(batch_sampler, step=1)
+            self._order = _KeyedOrder(batch_sampler, step=1, whole=False)
             selection: dict[str, Any] = {"batch_sampler": self._order}
         else:
             indices = sampler if sampler is not None else _Indices(dataset, shuffle)
-            self._order = _KeyedOrder(indices, step=batch_size)
+            self._order = _KeyedOrder(indices, step=batch_size, whole=drop_last)
             selection = {"sampler": self._order, "batch_size": batch_size, "drop_last": drop_last}
+        processing = getattr(dataset, "processing", None)
+        self.rendering = processing if getattr(processing, "render_on", "worker") == "device" else None
+        self.device = torch.device(device)
+        if self.rendering is not None and stack_dim == 1:
+            raise ValueError(f"loader {name!r}: batches that are rendered on the device have stack_dim=0")
         super().__init__(
             dataset,
             **selection,
             num_workers=num_workers,
             collate_fn=collate_fn,
-            pin_memory=pin_memory,
+            pin_memory=pin_memory or (self.rendering is not None and self.device.type == "cuda"),
             timeout=timeout,
             worker_init_fn=functools.partial(_start_worker, worker_init_fn),
             # Own generator: torch draws a number at each start, which must not disturb the global one.
@@ -100,6 +110,24 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
                 batch_size,
             )
 
+    def share(self, number: int, count: int) -> None:
+        """Of ``count`` processes this one is ``number`` (from 0): together they see, round by round, what one process
+        with ``count`` times the batch size would.
+
+        ``len(loader)`` counts rounds, the same for all. Without ``drop_last`` the last round may be short: then some
+        processes have fewer samples in it, or no batch.
+        """
+        self._order.number, self._order.count = number, count
+
+    def __len__(self) -> int:
+        return super().__len__() if self._order.count == 1 else self._order.rounds()
+
+    def replace_unreadable(self) -> None:
+        """From now on a sample that cannot be read is replaced, see :class:`data.replacement.ReplacingUnreadable`."""
+        if not isinstance(self.dataset, ReplacingUnreadable):
+            # torch forbids a new data set because a sampler may belong to the old one; this one has the same indices.
+            object.__setattr__(self, "dataset", ReplacingUnreadable(self.dataset))
+
     def start(self, seed: int, epoch: int, first_batch: int = 0) -> None:
         """Says what the next iteration yields: the batches of that epoch from ``first_batch`` on."""
         if first_batch < 0 or (isinstance(self._order.indices, Sized) and first_batch > len(self)):
@@ -108,7 +136,8 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self._order.begin(then_next_epoch=self.training)
-        return super().__iter__()
+        batches = super().__iter__()
+        return batches if self.rendering is None else finished(batches, self.rendering.render_batch, self.device)
 
 
 class _Pass(NamedTuple):
@@ -122,10 +151,17 @@ class _Pass(NamedTuple):
 class _KeyedOrder:
     """Turns the indices of a sampler, or the lists of a batch sampler, into sample keys."""
 
-    def __init__(self, indices: Iterable[Any], step: int) -> None:
+    def __init__(self, indices: Iterable[Any], step: int, whole: bool) -> None:
         self.indices = indices
         self.step = step  # number of entries of `indices` that make a batch
+        self.whole = whole  # whether an incomplete last round is left out
+        self.number, self.count = 0, 1  # which share of how many
         self.upcoming = self._current = _Pass(seed=0, epoch=0, first_batch=0)
+
+    def rounds(self) -> int:
+        """Batches of the process that has most of them."""
+        entries, together = len(self), self.step * self.count
+        return entries // together if self.whole else -(-entries // together)
 
     def begin(self, then_next_epoch: bool) -> None:
         """Fixes what the iteration that starts now shows; torch asks for its indices only later."""
@@ -145,7 +181,15 @@ class _KeyedOrder:
                 self.indices.set_epoch(epoch)
             entries = self.indices
         keys = functools.partial(_keys, seed=seed, epoch=epoch)
-        return map(keys, itertools.islice(entries, first_batch * self.step, None))
+        return map(keys, self._own(itertools.islice(entries, first_batch * self.step * self.count, None), first_batch))
+
+    def _own(self, entries: Iterator[Any], first_batch: int) -> Iterator[Any]:
+        """Of every round the batch of this process."""
+        if self.count == 1:
+            return entries
+        if self.whole:
+            entries = itertools.islice(entries, (self.rounds() - first_batch) * self.step * self.count)
+        return (entry for place, entry in enumerate(entries) if place // self.step % self.count == self.number)
 
 
 class _Indices:

@@ -132,17 +132,25 @@ def test_a_failing_run_that_started_from_other_weights_goes_back_to_its_own_star
     assert (folder(tmp_path) / "TinyNet_ep0001.pth.tar").is_file()
 
 
-def test_a_worker_process_that_died_is_replaced(tmp_path: Path, no_waiting: list[float]) -> None:
-    def kill_worker() -> None:
-        if not no_waiting:
-            worker = trainer.loaders[0]._iterator._workers[0]
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.join()
+def test_a_worker_that_the_system_kills_is_named_and_nothing_is_lost(
+    tmp_path: Path, no_waiting: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    killed: list[int] = []
 
+    def kill_worker() -> None:
+        worker = trainer.loaders[0]._iterator._workers[0]
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+        killed.append(worker.pid)
+
+    whole = tiny_trainer(tmp_path / "whole")
+    whole.train(2)
     trainer = tiny_trainer(tmp_path, at_step(BATCHES + 1, kill_worker), workers=1)
     trainer.train(2)
-    assert len(no_waiting) == 1
-    assert trainer.epoch == 2
+    assert len(killed) == 1
+    assert re.search(rf"loader 'train', epoch 2.*pid.*{killed[0]}", caplog.text)
+    assert no_waiting == []
+    assert all(torch.equal(value, whole.net.state_dict()[key]) for key, value in trainer.net.state_dict().items())
 
 
 def test_errors_of_the_program_are_raised_at_once(tmp_path: Path, no_waiting: list[float]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from admin import distributed
 from admin.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,16 +24,15 @@ def make_accelerator(settings: Settings, device: torch.device) -> Accelerator:
         ValueError: the precision is unknown or impossible on this device.
     """
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.state import AcceleratorState
 
     if settings.mixed_precision not in ("no", "fp16", "bf16"):
         raise ValueError(f"mixed_precision = {settings.mixed_precision!r}: expected 'no', 'fp16' or 'bf16'")
     if settings.mixed_precision == "fp16" and device.type == "cpu":
         raise ValueError("mixed_precision = 'fp16' needs a GPU; use 'bf16' or 'no' on a CPU")
-    if PartialState().num_processes == 1:
-        # Accelerate keeps the first run's choice for the whole process; another run may choose anew.
-        AcceleratorState._reset_state(reset_partial_state=True)
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    # Accelerate keeps the first run's choice for the whole process; another run may choose anew.
+    AcceleratorState._reset_state(reset_partial_state=distributed.count() == 1)
     # Accumulation is counted by the trainer, which knows where an epoch ends and what a resumed run has seen.
     return Accelerator(cpu=device.type == "cpu", mixed_precision=settings.mixed_precision)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from admin import distributed
 from admin.checkpoints import save_checkpoint
 from admin.devices import apply_reproducibility, choose_device
 from admin.multigpu import unwrapped
@@ -20,10 +21,12 @@ from admin.settings import Settings
 from admin.stats import LoaderStats, StatValue
 from admin.tensorboard import TensorboardWriter
 from trainers.acceleration import make_accelerator
-from trainers.batches import drop_workers
+from trainers.batches import drop_workers, replace_unreadable
 from trainers.check import check_run
 from trainers.checkpointing import (
+    best_file,
     checkpoint_content,
+    checkpoint_folder,
     checkpoint_to_resume,
     epoch_file,
     latest_file,
@@ -32,16 +35,18 @@ from trainers.checkpointing import (
 )
 from trainers.ema import MovingAverage
 from trainers.interruption import Interruption
+from trainers.kept_files import Best, put_later_away, remove_older, remove_unfinished
 from trainers.loss_watch import check_weights
 from trainers.retry import MAY_PASS, Retries, can_pass
 from trainers.schedule import learning_rates
+from trainers.teamwork import keep_in_first, merge_stats, share_loaders, share_weights, with_shared_batch_norm
 from utils.progress import LiveLine
 
 logger = logging.getLogger(__name__)
 
 RESUMED_FIELDS = (
     *("epoch", "net", "net_info", "optimizer", "stats"),
-    *("lr_scheduler", "step", "position", "seconds", "net_ema", "scaler"),
+    *("lr_scheduler", "step", "position", "seconds", "net_ema", "scaler", "best"),
 )
 
 
@@ -92,16 +97,26 @@ class BaseTrainer(ABC):
             value = getattr(settings, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} = {value!r}: expected a whole number, at least {least}")
+        if settings.keep_last is not None and settings.keep_last < 1:
+            raise ValueError(f"keep_last = {settings.keep_last!r}: expected a whole number, at least 1, or None")
+        replace_unreadable(loaders, settings)
         apply_reproducibility(settings)
+        distributed.join()
+        share_loaders(loaders)
         self.actor, self.loaders, self.settings = actor, list(loaders), settings
         self.lr_scheduler, self.schedule_per = lr_scheduler, schedule_per
         self.device = choose_device(settings)
         self.accelerator = make_accelerator(settings, self.device)
         actor.to(self.device)
+        if distributed.count() > 1:
+            actor.net = unwrapped(actor.net)  # MultiGPU: each process has a GPU of its own instead
+        actor.net = with_shared_batch_norm(actor.net, settings, self.device)
         self.net: nn.Module = unwrapped(actor.net)
+        share_weights(self.net)
         self.net_type = type(self.net).__name__
         self.average = MovingAverage(self.net, settings.ema_decay) if settings.ema_decay is not None else None
-        actor.net = self.accelerator.prepare_model(actor.net, device_placement=False)
+        # Accelerate brings the precision; gradients of several processes are summed in trainers.teamwork.
+        actor.net = self.accelerator.prepare_model(actor.net, device_placement=False, evaluation_mode=True)
         if settings.compile:
             self.net.compile()
         self.optimizer = self.accelerator.prepare_optimizer(optimizer, device_placement=False)
@@ -115,6 +130,8 @@ class BaseTrainer(ABC):
         self.live = LiveLine()
         self._curves = TensorboardWriter(Path(settings.env.tensorboard_dir) / settings.project_path)
         self._interruption = Interruption()
+        self._time_is_up = False
+        self.best = Best(settings, names)
         self._last_checkpoint: Path | None = None
         self._last_saved = self._last_tick = time.monotonic()
 
@@ -149,15 +166,14 @@ class BaseTrainer(ABC):
         self._last_saved = self._last_tick = time.monotonic()
         try:
             with self._interruption, self.live:
-                if load_latest:
-                    self.load_checkpoint()
-                elif self.step == 0 and self._last_checkpoint is None and self.accelerator.is_main_process:
-                    refuse_used_folder(self)
+                self._prepare_start(load_latest)
                 while True:
                     try:
                         self._run_epochs(keep_start=fail_safe)
                         break
                     except MAY_PASS as error:
+                        if distributed.count() > 1:
+                            raise  # the others cannot go back with this one; torchrun --max-restarts starts all anew
                         if self._interruption.received is not None and self.between_steps:
                             # Ctrl-C reaches the loader's workers too; what fails then is only the next batch.
                             self.save_latest()
@@ -173,6 +189,18 @@ class BaseTrainer(ABC):
             logger.info("Stopped after %.1f minutes of training (max_minutes) with a checkpoint", self.seconds / 60)
         finally:
             self._curves.close()
+
+    def _prepare_start(self, load_latest: bool) -> None:
+        folder = checkpoint_folder(self)
+        if self.accelerator.is_main_process:
+            remove_unfinished(folder, self.net_type)
+        if load_latest:
+            self.load_checkpoint()
+        elif self.accelerator.is_main_process:
+            if self._last_checkpoint is not None:
+                put_later_away(folder, self.net_type, self.epoch, self._last_checkpoint)
+            elif self.step == 0:
+                refuse_used_folder(self)
 
     @abstractmethod
     def prepared(self, batch: Any, epoch: int) -> Any:
@@ -204,7 +232,7 @@ class BaseTrainer(ABC):
             FileNotFoundError: the epoch, file or folder asked for does not exist.
             CheckpointError: the file is damaged or of another network.
         """
-        path = checkpoint_to_resume(self, checkpoint)
+        path = distributed.of_first(checkpoint_to_resume(self, checkpoint) if distributed.number() == 0 else None)
         if path is None:
             logger.info("No matching checkpoint file found")
             return False
@@ -228,8 +256,8 @@ class BaseTrainer(ABC):
         """
         self.position, self.between_steps = position, True
         self._tick()
-        interval = 60 * self.settings.checkpoint_interval_minutes
-        if self._must_stop or time.monotonic() - self._last_saved >= interval:
+        save_is_due = self._agree_what_is_due()
+        if self._must_stop or save_is_due:
             self.save_latest()
         self._stop_if_due()
 
@@ -241,7 +269,17 @@ class BaseTrainer(ABC):
 
     @property
     def _must_stop(self) -> bool:
-        return self._interruption.received is not None or self.seconds_left == 0
+        return self._interruption.received is not None or self._time_is_up
+
+    def _agree_what_is_due(self) -> bool:
+        """Whether to save now. What one process is to do, all do: the signal it got, the time it has used up."""
+        save_is_due = time.monotonic() - self._last_saved >= 60 * self.settings.checkpoint_interval_minutes
+        signal, time_is_up, save = distributed.largest(
+            [self._interruption.received or 0, self.seconds_left == 0, save_is_due]
+        )
+        self._interruption.received = int(signal) or None
+        self._time_is_up = bool(time_is_up)
+        return bool(save)
 
     def _stop_if_due(self) -> None:
         if self._interruption.received is not None:
@@ -253,11 +291,13 @@ class BaseTrainer(ABC):
         if keep_start and self._last_checkpoint is None and self.epoch < self.max_epochs:
             self.save_latest()  # a failure before the first checkpoint then goes back to the start, not to half of it
         for epoch in range(self.epoch + 1, self.max_epochs + 1):
+            self._agree_what_is_due()
             self._stop_if_due()
             self.run_epoch(epoch)
             self._finish_epoch(epoch)
 
     def _finish_epoch(self, epoch: int) -> None:
+        merge_stats(self.stats)
         for loader in self.loaders:
             tags = self.stats[loader.name]
             if tags is None:
@@ -277,12 +317,18 @@ class BaseTrainer(ABC):
             self.lr_scheduler.step()
         self.epoch, self.position, self.between_steps = epoch, None, True
         self._tick()
+        if self.accelerator.is_main_process and self.best.improves(self.stats):
+            check_weights(self.net, self.step)
+            save_checkpoint(best_file(self), checkpoint_content(self))
         self._save(epoch_file(self))
         if self.accelerator.is_main_process:
             latest_file(self).unlink(missing_ok=True)  # the epoch's own file has more training in it
+            remove_older(checkpoint_folder(self), self.net_type, self.settings.keep_last)
 
     def _save(self, path: Path) -> None:
         check_weights(self.net, self.step)
+        merge_stats(self.stats)
+        keep_in_first(self.stats)
         if self.accelerator.is_main_process:
             save_checkpoint(path, checkpoint_content(self))
         self._last_checkpoint = path

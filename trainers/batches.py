@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 import torch.utils.data
 
+from admin.settings import Settings
 from trainers.seeding import seed_loader_start
 
 
@@ -25,6 +26,21 @@ def upcoming_batches(loader: Any, index: int, seed: int, epoch: int, first_batch
         loader.start(seed, epoch, first_batch)
         return iter(loader)
     return itertools.islice(iter(loader), first_batch, None)
+
+
+def replace_unreadable(loaders: Iterable[Any], settings: Settings) -> None:
+    """Does what ``settings.unreadable_samples`` says with the loaders that are trained on; others always stop.
+
+    Raises:
+        ValueError: it says neither ``stop`` nor ``replace``; or a loader cannot replace samples.
+    """
+    if settings.unreadable_samples not in ("stop", "replace"):
+        raise ValueError(f"unreadable_samples = {settings.unreadable_samples!r}: expected 'stop' or 'replace'")
+    for loader in loaders:
+        if loader.training and settings.unreadable_samples == "replace":
+            if not hasattr(loader, "replace_unreadable"):
+                raise ValueError(f"loader {loader.name!r} ({type(loader).__name__}) cannot replace unreadable samples")
+            loader.replace_unreadable()
 
 
 def drop_workers(loader: Any) -> None:

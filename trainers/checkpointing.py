@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from admin.checkpoints import CheckpointError, read_checkpoint
-from admin.loading import LATEST, find_checkpoint, load_state, newest_checkpoint
+from admin.loading import LATEST, checkpoints_of, find_checkpoint, load_state, newest_checkpoint
 from admin.model_constructor import NetConstructor
 from admin.stats import plain_stats, restored_stats
+from trainers.kept_files import first_readable
 from trainers.schedule import restore_schedule, schedule_progress
+from trainers.teamwork import keep_in_first
 
 if TYPE_CHECKING:
     from trainers.base_trainer import BaseTrainer
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 # What a file must hold under a key, if it holds anything.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("epoch", "step"), int),
-    **dict.fromkeys(("net", "optimizer", "stats", "lr_scheduler", "position", "net_ema", "scaler"), Mapping),
+    **dict.fromkeys(("net", "optimizer", "stats", "lr_scheduler", "position", "net_ema", "scaler", "best"), Mapping),
     "constructor": Mapping,
     "seconds": (int, float),
 }
@@ -41,6 +43,11 @@ def epoch_file(trainer: BaseTrainer) -> Path:
 def latest_file(trainer: BaseTrainer) -> Path:
     """The checkpoint inside an epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}{LATEST}"
+
+
+def best_file(trainer: BaseTrainer) -> Path:
+    """The checkpoint of the best epoch."""
+    return checkpoint_folder(trainer) / f"{trainer.net_type}_best.pth.tar"
 
 
 def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
@@ -68,17 +75,24 @@ def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
         "seconds": trainer.seconds,
         "net_ema": trainer.average.state_dict() if trainer.average is not None else None,
         "scaler": scaler.state_dict() if scaler is not None else None,
+        "best": trainer.best.plain(),
     }
 
 
 def checkpoint_to_resume(trainer: BaseTrainer, checkpoint: int | str | Path | None) -> Path | None:
-    """The file meant by ``checkpoint``: None is the newest of this network in this run's folder, a number an epoch.
+    """The file meant by ``checkpoint``: None is the newest readable one of this network in this run's folder, a number
+    an epoch.
 
     Returns None only where ``checkpoint`` is None and there is no file.
+
+    Raises:
+        CheckpointError: there are files, and none of them can be read.
+        FileNotFoundError: there is no such file.
     """
     folder = checkpoint_folder(trainer)
     if checkpoint is None:
-        return newest_checkpoint(folder, trainer.net_type) if folder.is_dir() else None
+        files = checkpoints_of(folder, trainer.net_type) if folder.is_dir() else []
+        return first_readable(files) if files else None
     if isinstance(checkpoint, int):
         return find_checkpoint(folder / f"{trainer.net_type}_ep{checkpoint:04d}.pth.tar")
     return find_checkpoint(checkpoint)
@@ -91,7 +105,7 @@ def refuse_used_folder(trainer: BaseTrainer) -> None:
     Raises:
         FileExistsError: the folder of the run holds a checkpoint of this type of network.
     """
-    newest = checkpoint_to_resume(trainer, None)
+    newest = newest_checkpoint(checkpoint_folder(trainer), trainer.net_type)
     if newest is not None:
         raise FileExistsError(
             f"{newest} is of an earlier run, which this one would mix with. Continue it with load_latest=True, or move "
@@ -134,10 +148,13 @@ def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{path}: its statistics are damaged ({error!r}); use another file") from error
         trainer.stats = OrderedDict((name, stats.get(name)) for name in trainer.stats)
+        keep_in_first(trainer.stats)
     if "net_ema" in wanted and trainer.average is not None:
         trainer.average.load_state_dict(found.get("net_ema"))
     if "scaler" in found and trainer.accelerator.scaler is not None:
         trainer.accelerator.scaler.load_state_dict(found["scaler"])
+    if "best" in found:
+        trainer.best.restore(found["best"])
     if "epoch" in found:
         _restore_position(trainer, path, found)
 

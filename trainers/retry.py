@@ -8,6 +8,7 @@ import time
 
 import torch
 
+from trainers.workers import WORKER_DIED
 from utils.file_reading import LASTING_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -17,8 +18,7 @@ _NEVER_PASS = (*LASTING_ERRORS, FileExistsError)
 # torch reports these as plain RuntimeErrors, as it does wrong shapes, which never pass.
 _WORDS = (
     *("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NCCL", "out of memory"),
-    # With the bracket: "DataLoader worker process" stands in every error of the data set itself, which comes back.
-    *("DataLoader worker (pid", "Pin memory thread", "shared memory", "unable to mmap", "Too many open files"),
+    *(WORKER_DIED, "Pin memory thread", "shared memory", "unable to mmap", "Too many open files"),
 )
 
 

@@ -14,9 +14,13 @@ from utils.draws import Draws
 _TRAINING_STEP, _VALIDATION_BATCH, _LOADER_START = 2, 3, 4
 
 
-def seed_training_step(seed: int, step: int) -> None:
-    """Before training step ``step`` of the run."""
-    torch.manual_seed(Draws(seed, step, 0, _TRAINING_STEP).seed())
+def seed_training_step(seed: int, step: int, process: int = 0) -> None:
+    """Before training step ``step`` of the run.
+
+    Every process draws noise of its own. What all samples of a batch have in common is drawn from
+    ``Draws(seed, step)`` instead, which is the same in all processes.
+    """
+    torch.manual_seed(Draws(seed, step, process, _TRAINING_STEP).seed())
 
 
 def seed_validation_batch(seed: int, loader: int, batch: int) -> None:

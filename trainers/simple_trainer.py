@@ -8,22 +8,25 @@ from typing import Any, Literal
 
 import torch
 
+from admin import distributed
 from admin.settings import Settings
 from admin.stats import AverageMeter, Value
 from trainers.base_trainer import BaseTrainer
-from trainers.batches import batch_size, sample_names, to_device, upcoming_batches
+from trainers.batches import batch_size, sample_names, to_device
 from trainers.loss_watch import LossWatch, NonFiniteLoss
 from trainers.report import PassReport
 from trainers.seeding import seed_training_step, seed_validation_batch
+from trainers.teamwork import in_rounds, share_buffers, sum_gradients
+from trainers.workers import surviving_batches
 
 
 class SimpleTrainer(BaseTrainer):
     """One optimiser over all parameters; every loader in turn, as often as its ``epoch_interval`` says.
 
     Gradients of ``settings.grad_accumulation`` batches are averaged into one step; the last group of an epoch may be
-    smaller. Before a batch torch is seeded by (seed, step), so a run that is resumed, also inside an epoch, ends on
-    a CPU with the same bits as one that never stopped. See :class:`trainers.base_trainer.BaseTrainer` for arguments,
-    and ``admin.settings.OPTIONS`` for the settings.
+    smaller. Before a batch torch is seeded by (seed, step, process), so a run that is resumed, also inside an epoch,
+    ends on a CPU with the same bits as one that never stopped. See :class:`trainers.base_trainer.BaseTrainer` for
+    arguments, and ``admin.settings.OPTIONS`` for the settings.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class SimpleTrainer(BaseTrainer):
     def _run_loader(self, loader: Any, index: int, epoch: int, seen: int) -> None:
         """One pass, of which the first ``seen`` batches were used before the run was resumed."""
         self.actor.train(loader.training)
+        if not loader.training:
+            share_buffers(self.net)
         total = len(loader)
         report = PassReport(
             name=loader.name,
@@ -61,19 +66,23 @@ class SimpleTrainer(BaseTrainer):
             batches_after=(self.max_epochs - epoch) * total // loader.epoch_interval if loader.training else 0,
             most_seconds=self.seconds_left,
         )
-        batches = upcoming_batches(loader, index, self.settings.seed, epoch, seen)
-        for number, batch in enumerate(report.timed(batches), start=seen + 1):
+        if not loader.training:
+            share_buffers(self.net)
+        batches = surviving_batches(loader, index, self.settings.seed, epoch, seen)
+        for number, batch in in_rounds(report.timed(batches), seen + 1, total):
             self.between_steps = False
-            batch = self.prepared(batch, epoch)
+            size = 0 if batch is None else batch_size(batch, self.settings.batch_size)
+            together = int(distributed.summed([size])[0])
+            batch = None if batch is None else self.prepared(batch, epoch)
+            stats: Mapping[str, Value] = {}
             if loader.training:
-                seed_training_step(self.settings.seed, self.step + 1)
-                stats = self._learn(batch, number, total, loader.name)
-            else:
+                seed_training_step(self.settings.seed, self.step + 1, distributed.number())
+                stats = self._learn(batch, size / together if together else 0.0, number, total, loader.name)
+            elif batch is not None:
                 seed_validation_batch(self.settings.seed, index, number)
                 stats = self.actor(batch)[1]
-            size = batch_size(batch, self.settings.batch_size)
             self._update_stats(loader.name, stats, size)
-            report.batch_done(number, size, self.stats[loader.name] or {})
+            report.batch_done(number, together, self.stats[loader.name] or {})
             if not loader.training or self._ends_group(number, total):
                 self.pause_if_due({"loader": loader.name, "batch": number})
         if not loader.training and self.accelerator.is_main_process:
@@ -87,8 +96,13 @@ class SimpleTrainer(BaseTrainer):
         batch["epoch"], batch["step"], batch["settings"] = epoch, self.step + 1, self.settings
         return batch
 
-    def _learn(self, batch: Mapping[str, Any], number: int, total: int, loader: str) -> Mapping[str, Value]:
-        """One training batch; the optimiser steps when its group is complete.
+    def _learn(
+        self, batch: Mapping[str, Any] | None, share: float, number: int, total: int, loader: str
+    ) -> Mapping[str, Value]:
+        """One training batch, None if this process has no part of it; the optimiser steps when its group is complete.
+
+        Args:
+            share: of the batches of all processes; 1 for a process alone.
 
         Raises:
             NonFiniteLoss: the loss is NaN or infinite; the weights are as before.
@@ -97,17 +111,22 @@ class SimpleTrainer(BaseTrainer):
         begin = (number - 1) // group * group
         if number == begin + 1:
             self.optimizer.zero_grad()
-        loss, stats = self.actor(batch)
-        self._watch.look(loss)
-        self.accelerator.backward(loss / min(group, total - begin))
-        if not self._watch.is_finite():
-            raise NonFiniteLoss(_non_finite_message(batch, stats, loader, number, self.step + 1))
+        stats: Mapping[str, Value] = {}
+        if batch is not None:
+            loss, stats = self.actor(batch)
+            self._watch.look(loss)
+            # A loss that is a sum over samples adds up over processes as it is; of means each counts with its share.
+            weight = 1.0 if getattr(self.actor, "loss_is_sum", False) else share
+            self.accelerator.backward(weight * loss / min(group, total - begin))
+            if not self._watch.is_finite():
+                raise NonFiniteLoss(_non_finite_message(batch, stats, loader, number, self.step + 1))
         self.step += 1
         if self._ends_group(number, total):
             self._step_optimizer()
         return stats
 
     def _step_optimizer(self) -> None:
+        sum_gradients(self.net.parameters())
         if self.settings.clip_grad_norm is not None:
             self.accelerator.clip_grad_norm_(self.net.parameters(), self.settings.clip_grad_norm)
         self.optimizer.step()
