@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import settings
 # Fixes the kernels of oneDNN before anything convolves. Otherwise the first test file that convolves while it is loaded
 # would decide, and a run in this process would not compare, bit for bit, with one in a process started by a test.
 import tests.golden  # noqa: F401
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 # Shared machines are slow at times: a deadline per example would fail tests for no fault of the code.
 settings.register_profile("burstlab", deadline=None, derandomize=True, max_examples=25)
@@ -41,3 +45,12 @@ def _logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[webdriver.Chrome]":
+    """One headless Chromium for all tests of pages; they are skipped where there is none."""
+    from tests.browser import chromium  # most tests need no browser
+
+    with chromium() as driver:
+        yield driver

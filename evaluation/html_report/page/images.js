@@ -38,7 +38,7 @@
     image.ready = loadTiles(image, burst, number, entry).catch((error) => {
       image.error = error.message;
       burstlab.say(error.message);
-      burstlab.changed("pixels");
+      arrived(burst);
     });
     return image;
   }
@@ -59,10 +59,14 @@
       await place(image, entry, top, left, Math.min(side, image.width - left), Math.min(side, image.height - top),
         values, picture);
       image.loaded += 1;
-      burstlab.changed("pixels");
+      arrived(burst);
     }));
     image.complete = true;
-    burstlab.changed("pixels");
+    arrived(burst);
+  }
+
+  function arrived(burst) {
+    if (burst === burstlab.state.burst) burstlab.changed("pixels");
   }
 
   // The shown burst comes first; bursts that were passed by meanwhile are not loaded at all.

@@ -89,7 +89,7 @@
   // The region is measured when the view has come to rest.
   function measureSoon() {
     clearTimeout(measureSoon.timer);
-    measureSoon.timer = setTimeout(showRegion, 80);
+    measureSoon.timer = setTimeout(showRegion, 50);
   }
 
   burstlab.startInspector = () => {
