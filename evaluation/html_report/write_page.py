@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ class _Encoded(NamedTuple):
     thumbnail: Picture
 
 
-def write_page(folder: str | Path, viewing: Viewing, figures: Sequence[Figure] = ()) -> Path:
+def write_page(folder: str | Path, viewing: Viewing, figures: Iterable[Figure] = ()) -> Path:
     """Writes a page that compares results burst by burst, and opens from disk in a browser.
 
     Says how large the folder will be before it writes it. `index.html` is written last: where it is, the page is
@@ -53,7 +53,7 @@ def write_page(folder: str | Path, viewing: Viewing, figures: Sequence[Figure] =
     Args:
         folder: made if it is not there.
         viewing: what is shown; each burst is asked for once.
-        figures: shown beside the bursts.
+        figures: shown beside the bursts; taken after them, so they can be made of what was seen.
 
     Returns:
         The file to open.

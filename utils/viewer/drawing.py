@@ -60,7 +60,7 @@ def _draw_pane(canvas: Picture, viewer: Viewer, index: int, shown: Shown) -> Non
     for place, (image, title, caption) in enumerate(zip(shown.images, shown.titles, shown.captions, strict=True)):
         box = shown.pane.image_box(place)
         size = (box.right - box.left, box.bottom - box.top)
-        enlarged = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST))
+        enlarged = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         if index == viewer.prediction_block_id:
             _rectangles(enlarged, viewer, shown, place)
         canvas[box.top : box.bottom, box.left : box.right] = enlarged
@@ -96,15 +96,16 @@ def _button(canvas: Picture, box: layout.Box, title: str, shown: bool) -> None:
 
 def _outlined(canvas: Picture, text: str, left: int, baseline: int, width: int) -> None:
     """White text that can be read on white."""
-    _text(canvas, text, left, baseline, _BLACK, width, thickness=3)
-    _text(canvas, text, left, baseline, _WHITE, width)
+    for right, down in ((-1, -1), (-1, 1), (1, -1), (1, 1), (0, 2), (2, 0)):
+        _text(canvas, text, left + 3 + right, baseline + down, _BLACK, width - 6)
+    _text(canvas, text, left + 3, baseline, _WHITE, width - 6)
 
 
-def _text(canvas: Picture, text: str, left: int, baseline: int, colour: Colour, width: int, thickness: int = 1) -> None:
+def _text(canvas: Picture, text: str, left: int, baseline: int, colour: Colour, width: int) -> None:
     """Text from a point on, smaller if it would be wider than ``width``."""
     if not text:
         return
     scale = 0.5
     (needed, _), _ = cv2.getTextSize(text, _FONT, scale, 1)
     scale *= min(1.0, width / max(needed, 1))
-    cv2.putText(canvas, text, (left, baseline), _FONT, scale, colour, thickness, cv2.LINE_AA)
+    cv2.putText(canvas, text, (left, baseline), _FONT, scale, colour, 1, cv2.LINE_AA)

@@ -1,0 +1,190 @@
+"""Looks at the results of an experiment: in a window, as a web page, as pictures, as plots."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from admin.environment import env_settings
+from evaluation.common_utils.benchmark import FRAMES, Benchmark
+from evaluation.common_utils.experiments import load_experiment
+from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.scores import BurstScore
+from evaluation.common_utils.stored_scores import MetricInfo, StoredRow, StoredScores, means_of
+from evaluation.common_utils.viewed_bursts import join_viewings, view_benchmark
+from evaluation.common_utils.viewing import ViewedBurst, Viewing
+from evaluation.common_utils.window import show_in_window, write_panels
+from evaluation.html_report import Figure, write_page
+from evaluation.plots.against import plot_against, varying_properties
+from evaluation.plots.border import BorderErrors
+from evaluation.plots.flow_error import flow_errors, plot_flow_errors
+from evaluation.plots.scatter import plot_scatter
+from utils.opencv_plotting import NoDisplay
+from utils.progress import track
+
+logger = logging.getLogger(__name__)
+
+_FLOW_BURSTS = 16  # a plot of flow errors needs no more
+
+Option = Any  # value of one of the following arguments
+# Arguments of every visualize_results.py.
+VIEW_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "--html": {"type": Path, "metavar": "FOLDER", "help": "write a page that any browser opens from disk"},
+    "--plots": {"type": Path, "metavar": "FOLDER", "help": "write plots of all bursts"},
+    "--panels": {"type": Path, "metavar": "FOLDER", "help": "write what the window would show as pictures"},
+    "--bursts": {"nargs": "+", "metavar": "NAME", "help": "only these bursts"},
+    "--first": {"type": int, "metavar": "N", "help": "only the first N bursts"},
+}
+
+
+class Job(NamedTuple):
+    """What is looked at, and whose flow can be measured."""
+
+    viewing: Viewing
+    benchmarks: Sequence[Benchmark]
+    networks: Sequence[NetworkParam]
+
+
+def visualize_results(
+    package: str,
+    setting_name: str,
+    benchmarks: Sequence[Benchmark],
+    html: Path | None = None,
+    plots: Path | None = None,
+    panels: Path | None = None,
+    bursts: Sequence[str] | None = None,
+    first: int | None = None,
+) -> None:
+    """Shows the networks of an experiment beside training-free rows and ground truth.
+
+    Saved predictions are taken; those that are missing are made when they are needed.
+
+    Args:
+        package: of the benchmark, e.g. `evaluation.burst_denoise`.
+        setting_name: the experiment.
+        benchmarks: e.g. one per noise level; their bursts follow one another.
+        html, plots, panels: folders for a web page, plots, pictures; the window if all are None.
+        bursts: names of the shown ones; all if None.
+        first: only the first so many of each benchmark.
+
+    Raises:
+        utils.opencv_plotting.NoDisplay: there is no display and no folder was given; says what to do.
+        FileNotFoundError, ValueError: see `view_benchmark`.
+    """
+    if first is not None and first < 1:
+        raise ValueError(f"--first {first}: give at least 1")
+    networks = load_experiment(package, setting_name)
+    viewings = [view_benchmark(benchmark, networks, bursts=bursts, first=first) for benchmark in benchmarks]
+    job = Job(join_viewings([benchmark.name for benchmark in benchmarks], viewings), benchmarks, networks)
+    if html is not None:
+        _write_html(job, html)
+    if plots is not None:
+        _write_plots(job, plots)
+    if panels is not None:
+        write_panels(job.viewing, panels)
+    if (html, plots, panels) == (None, None, None):
+        try:
+            show_in_window(job.viewing, Path(env_settings().save_data_path) / "views")
+        except NoDisplay as error:
+            raise NoDisplay(
+                f"no window can be opened: {error}. Add --html FOLDER for a page that opens in any browser, or "
+                "--panels FOLDER for pictures of the window"
+            ) from error
+
+
+def _write_html(job: Job, folder: Path) -> None:
+    seen = Seen(job)
+    with tempfile.TemporaryDirectory() as scratch:
+        # Taken after the bursts: what is plotted is measured while the page is written.
+        write_page(folder, replace(job.viewing, bursts=seen), seen.figures(Path(scratch)))
+
+
+def _write_plots(job: Job, folder: Path) -> None:
+    seen = Seen(job)
+    for _ in track(seen, f"{job.viewing.title}: measuring"):
+        pass
+    for figure in seen.figures(folder):
+        logger.info("Written: %s (%s)", figure.file, figure.caption)
+
+
+class Seen(Sequence[ViewedBurst]):
+    """Bursts that are measured for plots while they are gone through."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._border = BorderErrors()
+        self._scores: dict[str, list[BurstScore]] = {label: [] for label in job.viewing.labels}
+
+    def __len__(self) -> int:
+        return len(self._job.viewing.bursts)
+
+    def __getitem__(self, index: Any) -> Any:
+        burst = self._job.viewing.bursts[index]
+        for result in burst.results:
+            if result.metrics:
+                known = {**burst.properties, **self._frames_given_to(result.label)}
+                score = BurstScore(burst.name, burst.scene, result.metrics, {}, known)
+                self._scores[result.label].append(score)
+        if self._job.viewing.pixels_compare:
+            self._border.add(burst)
+        return burst
+
+    def figures(self, folder: Path) -> Iterator[Figure]:
+        """Plots of the bursts so far, each written when it is asked for."""
+        viewing = self._job.viewing
+        table = self.table()
+        if table.rows:
+            for name in varying_properties([table]):
+                path = folder / f"{viewing.metrics[0].key}_against_{name.split(' ')[0]}.png"
+                yield Figure(plot_against(path, [table], name), f"{viewing.metrics[0].label} against {name}")
+            for first, second in _pairs(table):
+                path = folder / f"{second.unique_name}_against_{first.unique_name}.png"
+                yield Figure(
+                    plot_scatter(path, table, first.name, second.name), f"{second.name} against {first.name}, by burst"
+                )
+        if self._border.psnr():
+            yield Figure(self._border.plot(folder / "border.png", viewing.title), "Quality near the border")
+        for benchmark in self._job.benchmarks:
+            errors = flow_errors(benchmark, self._job.networks, bursts=_FLOW_BURSTS)
+            if errors:
+                path = folder / f"flow_{benchmark.name.replace('/', '_')}.png"
+                yield Figure(plot_flow_errors(path, errors, benchmark.title), f"Flow error, {benchmark.title}")
+
+    def table(self) -> StoredScores:
+        """The scores of the bursts so far."""
+        viewing = self._job.viewing
+        metrics = tuple(
+            MetricInfo(metric.key, metric.label, metric.higher_is_better, metric.decimals) for metric in viewing.metrics
+        )
+        rows = []
+        for label, found in self._scores.items():
+            if found:
+                network = self._network(label)
+                bursts = tuple(found)
+                means = {metric.key: means_of(bursts, metric.key) for metric in metrics}
+                unique = label if network is None else network.get_unique_name()
+                rows.append(StoredRow(label, unique, network is None, bursts, means))
+        protocols = {metric.key: metric.protocol.describe() for metric in viewing.metrics}
+        return StoredScores(self._job.benchmarks[0].name, viewing.title, metrics, protocols, tuple(rows))
+
+    def _network(self, label: str) -> NetworkParam | None:
+        """The network of a label; None for a training-free row. The networks come last."""
+        place = self._job.viewing.labels.index(label) - len(self._job.viewing.labels) + len(self._job.networks)
+        return self._job.networks[place] if place >= 0 else None
+
+    def _frames_given_to(self, label: str) -> dict[str, float]:
+        network = self._network(label)
+        return {FRAMES: float(network.burst_sz)} if network is not None and network.burst_sz is not None else {}
+
+
+def _pairs(table: StoredScores) -> list[tuple[StoredRow, StoredRow]]:
+    """The pairs worth a plot: the first network against the last training-free row, and against every other network."""
+    free = [row for row in table.rows if row.training_free]
+    networks = [row for row in table.rows if not row.training_free]
+    if not networks:
+        return []
+    return [*((row, networks[0]) for row in free[-1:]), *((other, networks[0]) for other in networks[1:])]

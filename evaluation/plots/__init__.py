@@ -1,0 +1,1 @@
+"""Plots of scores and trainings as picture files: `python -m evaluation.plots --help`, and docs/viewer.md."""
