@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import torch
+
 from admin.tensordict import TensorDict
-from data.boxes import Box
+from data.boxes import Box, image_size
+from data.collate import Ragged
 from data.transforms import ToTensor, TransformBase
 from utils.draws import Draws
+from utils.suggestions import unknown_name_message
 
 TO_TENSOR = ToTensor()
+PLACES = ("worker", "device")
 
 
 class BaseProcessing:
@@ -18,13 +25,44 @@ class BaseProcessing:
     A processing draws its random parameters (``draw``) and then renders them by a pure function (``render``);
     calling it does both on a ``TensorDict``, changes it and returns it. The draws come from ``data['draws']``,
     which is taken out; without it, from a fresh source.
+
+    Args:
+        transform: applied to the raw material first.
+        render_on: ``worker`` renders when called. ``device`` leaves that to the loader, which renders whole batches
+            on the device of the training: calling the processing draws and cuts, and gives ``material`` (a dict) in
+            place of what is rendered from it. Not every processing can do that.
+
+    Raises:
+        ValueError: another place, or one where this processing cannot render.
     """
 
-    def __init__(self, transform: TransformBase | None = TO_TENSOR) -> None:
+    def __init__(self, transform: TransformBase | None = TO_TENSOR, render_on: str = "worker") -> None:
+        if render_on not in PLACES:
+            raise ValueError(unknown_name_message("place to render on", render_on, PLACES))
+        if render_on == "device" and type(self).render_material is BaseProcessing.render_material:
+            raise ValueError(f"{type(self).__name__} cannot render batches on a device; use render_on='worker'")
         self.transform = transform
+        self.render_on = render_on
 
     def __call__(self, data: TensorDict) -> TensorDict:
         raise NotImplementedError(f"{type(self).__name__} does not say how it processes a sample")
+
+    def render_batch(self, batch: Any, device: torch.device) -> Any:
+        """The collated batch as if it had been rendered sample by sample; as it is where that has been done.
+
+        Args:
+            batch: of samples of this processing.
+            device: where it is rendered, and where the rendered tensors lie.
+        """
+        if self.render_on == "device":
+            material = batch.pop("material")
+            with torch.no_grad():
+                batch.update(self.render_material(material, batch, device))
+        return batch
+
+    def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+        """The rendered entries of a batch, [B, ...], from its ``material`` and its other entries."""
+        raise NotImplementedError(f"{type(self).__name__} cannot render batches")
 
     def _roll(self, draws: Draws) -> Any:
         return None if self.transform is None else self.transform.roll(draws)
@@ -32,6 +70,31 @@ class BaseProcessing:
     def _transformed_crop(self, frame: Any, box: Box, roll: Any) -> Any:
         """``box`` of the transformed frame; converts only the pixels of the box."""
         return box.cut(frame) if self.transform is None else self.transform.apply_to_crop(frame, box, roll)
+
+    def _crop_material(self, frame: Any, box: Box, roll: Any) -> dict[str, Any]:
+        """``image`` and ``transform``: the crop before the transform where that can be left to the device."""
+        if isinstance(frame, np.ndarray) and self.transform is not None and self.transform.takes_batches:
+            source = self.transform.source_box(box, image_size(frame), roll)
+            if source is not None:
+                cut = torch.from_numpy(np.ascontiguousarray(source.cut(frame)))
+                return {"image": Ragged(cut), "transform": (roll,)}
+        return {"image": Ragged(self._transformed_crop(frame, box, roll).contiguous()), "transform": None}
+
+    def _crops_of(
+        self, material: Any, device: torch.device, fit: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        """The transformed crops [B, C, H, W] of a batch; ``fit`` brings [b, C, h, w] to the common size."""
+        images, rolls = material["image"], material["transform"]
+        parts = [images] if isinstance(images, torch.Tensor) else [image[None] for image in images]
+        done, crops = 0, []
+        for part in parts:
+            moved, roll = part.to(device, non_blocking=True), rolls[done : done + len(part)]
+            if roll[0] is not None:
+                assert self.transform is not None
+                moved = self.transform.apply_batch(moved, [one for (one,) in roll])
+            crops.append(fit(moved))
+            done += len(part)
+        return crops[0] if len(crops) == 1 else torch.cat(crops)
 
 
 def take_draws(data: TensorDict) -> Draws:

@@ -7,6 +7,7 @@ float32, channels first, RGB, nominal range 0..1.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -29,6 +30,8 @@ __all__ = [
     "rgb_to_camera",
     "safe_invert_gains",
 ]
+
+Gain = float | torch.Tensor
 
 _GAMMA = 2.2
 _GAMMA_FLOOR = 1e-8
@@ -105,13 +108,19 @@ def gamma_compression(image: torch.Tensor) -> torch.Tensor:
 
 
 def apply_ccm(image: torch.Tensor, ccm: torch.Tensor) -> torch.Tensor:
-    """Multiplies every pixel of an RGB image [3, H, W] by a 3 x 3 colour matrix.
+    """Multiplies every pixel of an RGB image [3, H, W] by a 3 x 3 colour matrix; or images [B, 3, H, W] by [B, 3, 3].
 
     Raises:
-        ValueError: not an image of three channels.
+        ValueError: not images of three channels, or another number of matrices.
     """
-    _check_channels(image, (3,), "a colour matrix")
-    return (ccm.to(image) @ image.reshape(3, -1)).view(image.shape)
+    _check_channels(image, (3,), "a colour matrix", batch=ccm.shape[:-2])
+    ccm = ccm.to(image)
+    if image.dim() == 3:
+        return (ccm @ image.reshape(3, -1)).view(image.shape)
+    # A sum instead of a matrix product, which GPUs may be set to make in less than float32.
+    red, green, blue = image.split(1, dim=-3)
+    columns = ccm[..., None, None].unbind(-3)
+    return (red * columns[0]).addcmul_(green, columns[1]).addcmul_(blue, columns[2])
 
 
 def apply_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain: float) -> torch.Tensor:
@@ -126,8 +135,10 @@ def apply_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain
     return (image * gains[:, None, None]).clamp_(0.0, 1.0)
 
 
-def safe_invert_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain: float) -> torch.Tensor:
+def safe_invert_gains(image: torch.Tensor, rgb_gain: Gain, red_gain: Gain, blue_gain: Gain) -> torch.Tensor:
     """Inverse of the gains of an RGB image [3, H, W] that keeps bright pixels bright; not clamped.
+
+    Images [B, 3, H, W] have gains [B].
 
     A pixel whose mean is above 0.9 may be a saturated highlight, whose dimming would give a false colour: there the
     gains fade to one (Brooks et al., section 3.2).
@@ -135,16 +146,18 @@ def safe_invert_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blu
     Raises:
         ValueError: not an image of three channels.
     """
-    _check_channels(image, (3,), "inverse gains")
-    gains = image.new_tensor([1.0 / red_gain, 1.0, 1.0 / blue_gain])[:, None, None] / rgb_gain
-    highlight = ((image.mean(dim=0, keepdim=True) - 0.9).clamp(min=0.0) / 0.1) ** 2
+    red, blue = (torch.as_tensor(1.0 / gain, dtype=torch.float64) for gain in (red_gain, blue_gain))
+    _check_channels(image, (3,), "inverse gains", batch=red.shape)
+    gains = torch.stack((red, torch.ones_like(red), blue), dim=-1).to(image)[..., None, None]
+    gains = gains / torch.as_tensor(rgb_gain, dtype=torch.float64).to(image)[..., None, None, None]
+    highlight = ((image.mean(dim=-3, keepdim=True) - 0.9).clamp(min=0.0) / 0.1) ** 2
     return image * torch.maximum(highlight + (1.0 - highlight) * gains, gains)
 
 
 def add_noise(
     image: torch.Tensor,
-    shot_noise: float = 0.01,
-    read_noise: float = 0.0005,
+    shot_noise: float | torch.Tensor = 0.01,
+    read_noise: float | torch.Tensor = 0.0005,
     noise: torch.Tensor | None = None,
     draws: Draws | None = None,
 ) -> torch.Tensor:
@@ -162,7 +175,8 @@ def add_noise(
     return image + noise * (image * shot_noise + read_noise).clamp_(min=0.0).sqrt_()
 
 
-def _check_channels(image: torch.Tensor, channels: tuple[int, ...], what: str) -> None:
-    if image.dim() != 3 or image.shape[0] not in channels:
+def _check_channels(image: torch.Tensor, channels: tuple[int, ...], what: str, batch: Sequence[int] = ()) -> None:
+    if image.dim() != 3 + len(batch) or image.shape[-3] not in channels or image.shape[:-3] != tuple(batch):
         allowed = " or ".join(str(count) for count in channels)
-        raise ValueError(f"{what} applies to [C, H, W] with C = {allowed}, not to shape {tuple(image.shape)}")
+        shape = f"[{', '.join([*map(str, batch), 'C', 'H', 'W'])}]"
+        raise ValueError(f"{what} applies to {shape} with C = {allowed}, not to shape {tuple(image.shape)}")

@@ -12,13 +12,20 @@ from torch.utils.data import default_collate
 from admin.tensordict import TensorDict
 
 
+class Ragged:
+    """A tensor that need not have the shape of its neighbours: a batch stacks it where all agree, else lists it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+
 def collate(samples: Sequence[Any], stack_dim: int = 0) -> Any:
     """One batch of several samples.
 
     Tensors and numpy arrays of numbers are stacked along ``stack_dim``; numbers (also numpy scalars) become a
     tensor of int64 or float64; mappings are collated entry by entry and stay what they are (``TensorDict`` or
-    ``dict``). Everything else becomes the list of the items, lists and tuples too; with ``stack_dim=1`` lists and
-    tuples are transposed and collated element by element.
+    ``dict``); :class:`Ragged` tensors are stacked or listed. Everything else becomes the list of the items, lists and
+    tuples too; with ``stack_dim=1`` lists and tuples are transposed and collated element by element.
 
     Raises:
         ValueError: the samples have different keys or shapes; the message names the key and what came.
@@ -33,6 +40,10 @@ def collate_stack1(samples: Sequence[Any]) -> Any:
 
 def _collate(items: Sequence[Any], stack_dim: int, where: str) -> Any:
     first = items[0]
+    if isinstance(first, Ragged):
+        tensors = [item.tensor for item in items]
+        agree = len({tensor.shape for tensor in tensors}) == 1
+        return _stacked(tensors, stack_dim, where) if agree else tensors
     if isinstance(first, np.ndarray) and first.dtype.kind in "biuf":
         items = [torch.from_numpy(np.ascontiguousarray(item)) for item in items]
         first = items[0]

@@ -32,6 +32,7 @@ class DeblurBursts(BaseProcessing):
         motion_blur: camera shake; else Gaussian blur.
         align: move the frames onto each other.
         transform: applied to the photograph first.
+        render_on: see :class:`BaseProcessing`.
 
     Raises:
         ValueError: sizes or levels that make no burst.
@@ -46,8 +47,9 @@ class DeblurBursts(BaseProcessing):
         motion_blur: bool,
         align: bool,
         transform: TransformBase | None = None,
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(transform)
+        super().__init__(transform, render_on)
         if min(size, burst_size) < 1 or kernel_lvl <= 0 or noise_lvl < 0:
             raise ValueError(
                 f"size={size} and burst_size={burst_size} must be at least 1, kernel_lvl={kernel_lvl} above 0 and"
@@ -61,8 +63,13 @@ class DeblurBursts(BaseProcessing):
         """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
         draws = take_draws(data)
         frame = data.pop("frame")
-        data.update(self.render(frame, self.draw(image_size(frame), draws)))
+        params = self.draw(image_size(frame), draws)
+        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
         return data
+
+    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """``material`` of an engine that can render batches."""
+        raise NotImplementedError(f"{type(self).__name__} renders in the workers")
 
     @abstractmethod
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:

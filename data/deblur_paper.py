@@ -8,23 +8,27 @@ levels do not drift; nothing is rounded before the end.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 import data.transforms as tfm
+from admin.tensordict import TensorDict
 from data.boxes import Box, image_size
 from data.deblur_alignment import aligned
 from data.deblur_bursts import DeblurBursts, Levels, draw_noise_levels, sample
-from utils.draws import Draws, standard_normal
+from utils.draws import Draws, standard_normal, standard_normals
 from utils.ops.srgb import linear_to_srgb, srgb_to_linear
 
 Image = NDArray[np.float32]
 
 _PATH_SAMPLES = 64
+_SMALLEST_DEVIATION = 0.1  # of a Gaussian; below that all of it lies in one pixel
 _MIDDLE_GREY = 0.5  # in display space: where the noise levels hold
 
 
@@ -44,9 +48,10 @@ class PaperDeblurBursts(DeblurBursts):
         max_reduction: photographs are reduced in size by a random factor from 1 to this first, which sharpens soft
             ones; by less where the photograph is too small, and enlarged where it is smaller than ``size``.
         transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
+        render_on: see :class:`BaseProcessing`; without alignment only.
 
     Raises:
-        ValueError: impossible sizes or levels.
+        ValueError: impossible sizes or levels, or alignment on the device.
     """
 
     def __init__(
@@ -60,11 +65,17 @@ class PaperDeblurBursts(DeblurBursts):
         max_shift: float = 0.0,
         max_reduction: float = 1.0,
         transform: tfm.TransformBase | None = None,
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align, transform or tfm.ToTensor())
+        transform = transform or tfm.ToTensor()
+        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align, transform, render_on)
+        if align and render_on == "device":
+            raise ValueError("frames are aligned by OpenCV, in the workers: set align=False or render_on='worker'")
         if max_shift < 0 or max_reduction < 1:
             raise ValueError(f"max_shift={max_shift} must not be negative and max_reduction={max_reduction} at least 1")
         self.max_shift, self.max_reduction = max_shift, max_reduction
+        if render_on == "device" and size <= self._reach:
+            raise ValueError(f"size={size}: frames rendered on the device must be larger than {self._reach} pixels")
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
         """``transform`` (roll), ``crop`` (top, left, side in pixels of the photograph), and ``frames``: for each
@@ -107,12 +118,49 @@ class PaperDeblurBursts(DeblurBursts):
         method = cv2.INTER_AREA if side > self.size else cv2.INTER_CUBIC
         return np.clip(cv2.resize(crop, (self.size, self.size), interpolation=method), 0, 1)
 
-    def _render_frame(self, linear: Image, params: dict[str, Any]) -> NDArray[np.uint8]:
+    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """``sharp`` crop, ``kernels`` and noise of the frames: what :meth:`render_material` needs."""
+        frames = params["frames"]
+        noise = [noise_variances(one["shot"], one["read"]) for one in frames]
+        return {
+            "material": TensorDict(
+                sharp=_channels_first(self._sharp_crop(frame, params)),
+                kernels=torch.from_numpy(np.stack([_centred(self._kernel(one), self._reach) for one in frames])),
+                noise_variances=torch.from_numpy(np.array(noise, dtype=np.float32)),
+                noise_seeds=torch.tensor([one["noise_seed"] for one in frames]),
+            )
+        }
+
+    def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+        """The images of :meth:`render` as [B, ...]; the noise of a GPU is another one than that of a CPU."""
+        sharp, kernels, variances = (
+            material[key].to(device, non_blocking=True) for key in ("sharp", "kernels", "noise_variances")
+        )
+        count, frames = kernels.shape[:2]
+        linear = F.pad(srgb_to_linear(sharp), (self._reach,) * 4, mode="reflect")
+        # Photographs as channels with kernels of their own; filter2D and convolution of torch both correlate.
+        blurred = F.conv2d(linear.transpose(0, 1), kernels.flip(-2, -1).flatten(0, 1)[:, None], groups=count)
+        blurred = blurred.unflatten(1, (count, frames)).permute(1, 2, 0, 3, 4)
+        seeds = material["noise_seeds"].flatten().tolist()
+        noise = standard_normals((self.size, self.size, 3), seeds, device).unflatten(0, (count, frames))
+        shot, read = variances[..., None, None].unbind(2)
+        noisy = blurred + noise.permute(0, 1, 4, 2, 3) * (blurred.clamp(min=0) * shot + read).sqrt_()
+        burst, gt = (image.clamp(0, 1).mul_(255).round_() for image in (linear_to_srgb(noisy), sharp))
+        return {"burst": burst.contiguous(), "frame_gt": gt}
+
+    @property
+    def _reach(self) -> int:
+        """No kernel goes further than this many pixels from its middle."""
+        blurred = self.kernel_lvl if self.motion_blur else 3 * max(self.kernel_lvl / 2, _SMALLEST_DEVIATION)
+        return math.ceil(blurred + self.max_shift) + 1
+
+    def _kernel(self, params: dict[str, Any]) -> Image:
         if self.motion_blur:
-            path = camera_path(params["radius"], params["path_seed"]) + params["shift"]
-            blurred = blur(linear, path_kernel(path))
-        else:
-            blurred = blur(linear, gaussian_kernel(params["radius"] / 2, params["shift"]))
+            return path_kernel(camera_path(params["radius"], params["path_seed"]) + params["shift"])
+        return gaussian_kernel(params["radius"] / 2, params["shift"])
+
+    def _render_frame(self, linear: Image, params: dict[str, Any]) -> NDArray[np.uint8]:
+        blurred = blur(linear, self._kernel(params))
         noisy = add_sensor_noise(blurred, params["shot"], params["read"], params["noise_seed"])
         return _to_8_bit(_planes_last(linear_to_srgb(_channels_first(noisy))))
 
@@ -151,7 +199,7 @@ def path_kernel(path: NDArray[np.float64]) -> Image:
 
 def gaussian_kernel(deviation: float, centre: tuple[float, float]) -> Image:
     """Gaussian around ``centre`` (down, right), the same in all directions: odd square of sum 1."""
-    deviation = max(deviation, 0.1)  # below that all of it lies in one pixel
+    deviation = max(deviation, _SMALLEST_DEVIATION)
     reach = math.ceil(3 * deviation + max(map(abs, centre))) + 1
     at = np.arange(-reach, reach + 1)
     down, right = (np.exp(-0.5 * ((at - middle) / deviation) ** 2) for middle in centre)
@@ -165,6 +213,16 @@ def blur(image: Image, kernel: Image) -> Image:
     return np.asarray(cv2.filter2D(image, -1, moved, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
 
 
+def noise_variances(shot: Levels, read: Levels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """a and b of the noise variance a · signal + b in linear light, per channel; see :func:`add_sensor_noise`."""
+    middle = float(srgb_to_linear(torch.tensor(_MIDDLE_GREY)))
+    step = 1e-3
+    slope = float(srgb_to_linear(torch.tensor(_MIDDLE_GREY + step)) - middle) / step
+    to_linear = slope / 255
+    shot_variance = (np.asarray(shot, dtype=np.float32) * to_linear) ** 2 / middle
+    return shot_variance, (np.asarray(read, dtype=np.float32) * to_linear) ** 2
+
+
 def add_sensor_noise(linear: Image, shot: Levels, read: Levels, seed: int) -> Image:
     """``linear`` [H, W, 3], 0..1, with noise of variance a · signal + b.
 
@@ -172,14 +230,14 @@ def add_sensor_noise(linear: Image, shot: Levels, read: Levels, seed: int) -> Im
         shot, read: deviations of the two parts at middle grey of the display, in grey levels of the display.
         seed: of the noise.
     """
-    middle = float(srgb_to_linear(torch.tensor(_MIDDLE_GREY)))
-    step = 1e-3
-    slope = float(srgb_to_linear(torch.tensor(_MIDDLE_GREY + step)) - middle) / step
-    to_linear = slope / 255
-    shot_variance = (np.asarray(shot, dtype=np.float32) * to_linear) ** 2 / middle
-    read_variance = (np.asarray(read, dtype=np.float32) * to_linear) ** 2
+    shot_variance, read_variance = noise_variances(shot, read)
     deviation = np.sqrt(np.maximum(linear, 0) * shot_variance + read_variance)
     return np.asarray(linear + standard_normal(linear.shape, seed).numpy() * deviation, dtype=np.float32)
+
+
+def _centred(kernel: Image, reach: int) -> Image:
+    """``kernel``, an odd square, in the middle of a square of side 2 ``reach`` + 1."""
+    return np.pad(kernel, reach - kernel.shape[0] // 2)
 
 
 def _to_8_bit(display: Image) -> NDArray[np.uint8]:

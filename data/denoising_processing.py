@@ -7,6 +7,7 @@ Denoising*, ICCV 2021.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from admin.tensordict import TensorDict
 from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
 from data.boxes import Box, image_size
 from data.transforms import TransformBase
-from utils.draws import Draws, standard_normal
+from utils.draws import Draws, standard_normal, standard_normals
 from utils.ops.box import sliding_box_mean
 
 # (log10 of the read noise deviation, log10 of the shot noise factor) of the fixed noise levels,
@@ -42,6 +43,7 @@ class DenoisingProcessing(BaseProcessing):
         transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
         log10_read_noise: range of log10 of the read noise deviation.
         log10_shot_noise: range of log10 of the square root of the shot noise factor.
+        render_on: see :class:`BaseProcessing`.
 
     Raises:
         ValueError: unknown noise level, sizes that make no burst.
@@ -60,8 +62,9 @@ class DenoisingProcessing(BaseProcessing):
         transform: TransformBase | None = TO_TENSOR,
         log10_read_noise: tuple[float, float] = (-3.0, -1.5),
         log10_shot_noise: tuple[float, float] = (-2.0, -1.0),
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(transform)
+        super().__init__(transform, render_on)
         if noise_level is not None and noise_level not in NOISE_LEVELS:
             raise ValueError(f"noise_level={noise_level!r}: choose one of {sorted(NOISE_LEVELS)}, or None for random")
         if min(crop_sz, burst_size, pre_downsample_factor) < 1 or not 0 <= max_jitter_small <= max_jitter_large:
@@ -93,7 +96,8 @@ class DenoisingProcessing(BaseProcessing):
         """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
         draws = take_draws(data)
         frame = data.pop("frame")
-        data.update(self.render(frame, self.draw(image_size(frame), draws)))
+        params = self.draw(image_size(frame), draws)
+        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
         return data
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
@@ -162,19 +166,44 @@ class DenoisingProcessing(BaseProcessing):
             ``meta_info`` with ``white_level`` [1]. All linear, at most ``white_level``.
         """
         clean = self._clean_burst(frame, params) * params["white_level"]
-        sigma_read, sigma_shot = params["sigma_read"], params["sigma_shot"]
         noise = params.get("noise")
         if noise is None:
             noise = standard_normal(clean.shape, params["noise_seed"], clean.device)
-        noisy = clean + noise * (clean * sigma_shot + sigma_read**2).sqrt_()
-        sigma_estimate = (noisy.clamp(min=0.0) * sigma_shot).add_(sigma_read**2).sqrt_()
-        shifts = torch.tensor(params["motion"], dtype=torch.float32, device=clean.device) / self.pre_downsample_factor
+        noisy, sigma_estimate = _with_noise(clean, noise, params["sigma_read"] ** 2, params["sigma_shot"])
+        motion = torch.tensor(params["motion"], dtype=torch.float32, device=clean.device)
         return {
             "burst": noisy,
             "frame_gt": clean[0].clone(),
             "sigma_estimate": sigma_estimate,
-            "meta_info": {"white_level": torch.tensor([params["white_level"]], dtype=torch.float32)},
-            "shifts": shifts[:, :, None, None].expand(-1, -1, self.crop_sz, self.crop_sz),
+            "meta_info": _meta_info(params),
+            "shifts": self._shifts(motion),
+        }
+
+    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """What :meth:`render_material` needs of a photograph, and what does not have to be rendered."""
+        box = self._box(frame, params)
+        levels = [params["white_level"], params["sigma_read"] ** 2, params["sigma_shot"]]
+        material = TensorDict(
+            self._crop_material(frame, box, params["transform"]),
+            motion=torch.tensor(params["motion"]),
+            levels=torch.tensor(levels, dtype=torch.float32),
+            noise_seed=params["noise_seed"],
+        )
+        return {"material": material, "meta_info": _meta_info(params)}
+
+    def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+        """The entries of :meth:`render` as [B, ...]; the noise of a GPU is another one than that of a CPU."""
+        padded = self._crops_of(material, device, self._pad)
+        motion, levels = (material[key].to(device, non_blocking=True) for key in ("motion", "levels"))
+        white_level, read_variance, sigma_shot = levels[:, :, None, None, None, None].unbind(1)
+        clean = self._shifted(padded, motion) * white_level
+        noise = standard_normals(clean.shape[1:], material["noise_seed"].tolist(), device)
+        noisy, sigma_estimate = _with_noise(clean, noise, read_variance, sigma_shot)
+        return {
+            "burst": noisy,
+            "frame_gt": clean[:, 0].clone(),
+            "sigma_estimate": sigma_estimate,
+            "shifts": self._shifts(motion.float()),
         }
 
     def _clean_burst(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:
@@ -191,9 +220,41 @@ class DenoisingProcessing(BaseProcessing):
         ]
         return torch.stack(frames).clamp_(0.0, 1.0).pow_(_DISPLAY_GAMMA)
 
+    def _shifted(self, padded: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+        """:meth:`_clean_burst` of padded crops [B, 3, S, S] and motions [B, T, 2] (x, y): [B, T, C, crop, crop]."""
+        if self.return_grayscale:
+            padded = padded.mean(dim=1, keepdim=True)
+        means = sliding_box_mean(padded, self.pre_downsample_factor).clamp_(0.0, 1.0).pow_(_DISPLAY_GAMMA)
+        steps = torch.arange(self.crop_sz, device=motion.device) * self.pre_downsample_factor + self._reach
+        columns, rows = (motion[:, :, axis, None] + steps for axis in (0, 1))  # [B, T, crop]
+        sample = torch.arange(len(means), device=motion.device)[:, None, None, None]
+        frames = means[sample, :, rows[:, :, :, None], columns[:, :, None, :]]
+        return frames.permute(0, 1, 4, 2, 3).contiguous()
+
+    def _shifts(self, motion: torch.Tensor) -> torch.Tensor:
+        """Motions [..., 2] in pixels of the photograph as fields [..., 2, crop, crop] in output pixels."""
+        shifts = motion / self.pre_downsample_factor
+        return shifts[..., None, None].expand(*shifts.shape, self.crop_sz, self.crop_sz)
+
     def _padded_crop(self, frame: Any, params: dict[str, Any]) -> torch.Tensor:
-        size = self._padded_size
-        top, left = params["crop"]
-        box = Box(top, left, size, size).clipped(*image_size(frame))
-        crop = self._transformed_crop(frame, box, params["transform"])
-        return F.pad(crop, (0, size - box.width, 0, size - box.height))
+        return self._pad(self._transformed_crop(frame, self._box(frame, params), params["transform"]))
+
+    def _box(self, frame: Any, params: dict[str, Any]) -> Box:
+        """What there is of the padded crop."""
+        (top, left), size = params["crop"], self._padded_size
+        return Box(top, left, size, size).clipped(*image_size(frame))
+
+    def _pad(self, crop: torch.Tensor) -> torch.Tensor:
+        return F.pad(crop, (0, self._padded_size - crop.shape[-1], 0, self._padded_size - crop.shape[-2]))
+
+
+def _with_noise(
+    clean: torch.Tensor, noise: torch.Tensor, variance: Any, shot: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noisy frames, and the deviation of their noise as they themselves tell; ``variance`` is that of read noise."""
+    noisy = clean + noise * (clean * shot + variance).sqrt_()
+    return noisy, (noisy.clamp(min=0.0) * shot).add_(variance).sqrt_()
+
+
+def _meta_info(params: dict[str, Any]) -> dict[str, torch.Tensor]:
+    return {"white_level": torch.tensor([params["white_level"]], dtype=torch.float32)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -32,12 +33,14 @@ class Camera:
     Attributes:
         rgb2cam: [3, 3] linear RGB to sensor colours; rows sum to one.
         rgb_gain, red_gain, blue_gain: exposure and white balance that the camera applies.
+
+    One object can also stand for N cameras: [N, 3, 3] and three tensors [N].
     """
 
     rgb2cam: torch.Tensor
-    rgb_gain: float
-    red_gain: float
-    blue_gain: float
+    rgb_gain: float | torch.Tensor
+    red_gain: float | torch.Tensor
+    blue_gain: float | torch.Tensor
 
     @classmethod
     def fixed(cls, rgb_gain: float = 1.0) -> Camera:
@@ -63,10 +66,13 @@ class Camera:
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """Noise of variance ``shot * signal + read**2``: ``shot`` is a variance factor, ``read`` a standard deviation."""
+    """Noise of variance ``shot * signal + read**2``: ``shot`` is a variance factor, ``read`` a standard deviation.
 
-    shot: float
-    read: float
+    Tensors that broadcast against the images stand for the levels of a batch.
+    """
+
+    shot: Any
+    read: Any
 
     @classmethod
     def draw(
@@ -84,15 +90,15 @@ NOISE_LEVELS = {"high": NoiseLevel(shot=6.4e-3, read=2e-2), "low": NoiseLevel(sh
 """The two noise levels of the test sets."""
 
 
-def _variance_map(noisy: torch.Tensor, shot: float, read: float) -> torch.Tensor:
+def _variance_map(noisy: torch.Tensor, shot: Any, read: Any) -> torch.Tensor:
     return noisy * shot + read
 
 
-def _deviation_map(noisy: torch.Tensor, shot: float, read: float) -> torch.Tensor:
+def _deviation_map(noisy: torch.Tensor, shot: Any, read: Any) -> torch.Tensor:
     return (noisy * shot + read**2).sqrt()
 
 
-NOISE_MAPS: dict[str, Callable[[torch.Tensor, float, float], torch.Tensor]] = {
+NOISE_MAPS: dict[str, Callable[[torch.Tensor, Any, Any], torch.Tensor]] = {
     "variance": _variance_map,
     "deviation": _deviation_map,
 }
@@ -149,12 +155,15 @@ def photo_to_linear(photos: torch.Tensor, camera: Camera) -> torch.Tensor:
 
     Args:
         photos: [3, H, W] or [T, 3, H, W] RGB in 0..1, display gamma.
-        camera: whose colours and exposure are undone.
+        camera: whose colours and exposure are undone; N = T cameras, one for every photo, are possible.
 
     Returns:
         Linear sensor RGB in 0..1, before white balance; same shape.
     """
-    # Frames below each other: the pipeline takes one image.
+    if camera.rgb2cam.dim() == 3:
+        image = apply_ccm(gamma_expansion(invert_smoothstep(photos)), camera.rgb2cam)
+        return safe_invert_gains(image, camera.rgb_gain, camera.red_gain, camera.blue_gain).clamp_(0.0, 1.0)
+    # Frames below each other: one camera, one image.
     frames = photos if photos.ndim == 4 else photos[None]
     count, channels, height, width = frames.shape
     image = gamma_expansion(invert_smoothstep(frames)).transpose(0, 1).reshape(channels, count * height, width)

@@ -20,7 +20,7 @@ from data.jdd_camera import (
     noise_map,
     photo_to_linear,
 )
-from utils.draws import Draws, standard_normal
+from utils.draws import Draws, standard_normal, standard_normals
 from utils.ops.mosaic import mosaic
 
 
@@ -36,6 +36,7 @@ class JDDProcessing(BaseProcessing):
         use_rot: flip columns, and transpose, with probability 1/2 each.
         noise_map_mode: a key of ``data.jdd_camera.NOISE_MAPS``.
         noise_ranges: of ``data.jdd_camera.NoiseLevel.draw``; those of the published training if None.
+        render_on: see :class:`BaseProcessing`.
 
     Raises:
         ValueError: an odd size, a transposed window that is no square, another noise map.
@@ -48,8 +49,9 @@ class JDDProcessing(BaseProcessing):
         use_rot: bool = True,
         noise_map_mode: str = PUBLISHED_TRAINING_MAP,
         noise_ranges: Mapping[str, tuple[float, float]] | None = None,
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(transform=None)
+        super().__init__(transform=None, render_on=render_on)
         self.crop_sz = rows_and_columns(crop_sz)
         if any(side < 2 or side % 2 for side in self.crop_sz):
             raise ValueError(f"crop_sz={crop_sz}: a mosaic needs even sides of at least 2 pixels")
@@ -63,7 +65,8 @@ class JDDProcessing(BaseProcessing):
         """Replaces ``frames`` by the keys that :meth:`render` returns."""
         draws = take_draws(data)
         frames = data.pop("frames")
-        data.update(self.render(frames, self.draw(image_size(frames[0]), draws)))
+        params = self.draw(image_size(frames[0]), draws)
+        data.update(self.render(frames, params) if self.render_on == "worker" else self.material(frames, params))
         return data
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
@@ -123,12 +126,50 @@ class JDDProcessing(BaseProcessing):
             "noise_map": noise_map(noisy, level, self.noise_map_mode),
             "burst_gt": clean,
             "frame_gt": linear[len(frames) // 2].contiguous(),
-            "meta_info": {
-                **camera.metadata(),
-                "shot": torch.tensor(level.shot, dtype=torch.float32),
-                "read": torch.tensor(level.read, dtype=torch.float32),
-                "noise_map_mode": self.noise_map_mode,
-            },
+            "meta_info": self._meta_info(params),
+        }
+
+    def material(self, frames: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
+        """What :meth:`render_material` needs of frames, and what does not have to be rendered."""
+        (top, left), (rows, columns) = params["crop"], self.crop_sz
+        window = Box(top, left, rows, columns)
+        photos = torch.stack([_planes(window.cut(frame)) for frame in frames])
+        flips = params["flip_rows"], params["flip_columns"], params["transpose"]
+        material = TensorDict(photos=augmented(photos, *flips).contiguous(), noise_seed=params["noise_seed"])
+        return {"material": material, "meta_info": self._meta_info(params)}
+
+    def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+        """The images of :meth:`render` as [B, ...]; the noise of a GPU is another one than that of a CPU."""
+        meta: dict[str, torch.Tensor] = {
+            key: value.to(device, non_blocking=True)
+            for key, value in batch["meta_info"].items()
+            if isinstance(value, torch.Tensor)
+        }
+        photos = material["photos"].to(device, non_blocking=True)
+        count, frames = photos.shape[:2]
+        # Every frame is an image of its own with the camera of its burst.
+        cameras = Camera(
+            *(meta[key].repeat_interleave(frames, dim=0) for key in ("rgb2cam", "rgb_gain", "red_gain", "blue_gain"))
+        )
+        linear = photo_to_linear(_in_unit_range(photos.flatten(0, 1)), cameras).unflatten(0, (count, frames))
+        clean = mosaic(linear)
+        noise = standard_normals(clean.shape[1:], material["noise_seed"].tolist(), device)
+        level = NoiseLevel(*(meta[key][:, None, None, None, None] for key in ("shot", "read")))
+        noisy = add_noise(clean, level, noise)
+        return {
+            "burst": noisy,
+            "noise_map": noise_map(noisy, level, self.noise_map_mode),
+            "burst_gt": clean,
+            "frame_gt": linear[:, frames // 2].contiguous(),
+        }
+
+    def _meta_info(self, params: dict[str, Any]) -> dict[str, Any]:
+        level: NoiseLevel = params["noise_level"]
+        return {
+            **params["camera"].metadata(),
+            "shot": torch.tensor(level.shot, dtype=torch.float32),
+            "read": torch.tensor(level.read, dtype=torch.float32),
+            "noise_map_mode": self.noise_map_mode,
         }
 
 
@@ -141,6 +182,12 @@ def augmented(image: torch.Tensor, flip_rows: bool, flip_columns: bool, transpos
 
 def frame_tensor(image: np.ndarray | torch.Tensor) -> torch.Tensor:
     """A frame of a clip, uint8 array [H, W, 3] or float tensor [3, H, W], as float32 RGB [3, H, W] in 0..1."""
-    if isinstance(image, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).to(torch.float32) / 255.0
-    return image.to(torch.float32)
+    return _in_unit_range(_planes(image))
+
+
+def _in_unit_range(planes: torch.Tensor) -> torch.Tensor:
+    return planes.to(torch.float32) / 255.0 if planes.dtype == torch.uint8 else planes.to(torch.float32)
+
+
+def _planes(image: np.ndarray | torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1) if isinstance(image, np.ndarray) else image

@@ -54,11 +54,16 @@ def draw_resized_crop(
 
 def resize_bilinear(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """[C, H, W] to [C, *size], bilinear with half-pixel centres, without antialiasing."""
-    if image_size(frames) == size:
-        return frames
-    # The same sums in another order in memory, in two thirds of the time.
-    images = frames[None].contiguous(memory_format=torch.channels_last)
-    return F.interpolate(images, size=size, mode="bilinear", align_corners=False)[0].contiguous()
+    return resize_batch(frames[None], size)[0]
+
+
+def resize_batch(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """:func:`resize_bilinear` of [B, C, H, W]."""
+    if image_size(images) == size:
+        return images
+    if images.device.type == "cpu":  # the same sums in another order in memory, in two thirds of the time
+        images = images.contiguous(memory_format=torch.channels_last)
+    return F.interpolate(images, size=size, mode="bilinear", align_corners=False).contiguous()
 
 
 def random_resized_crop(

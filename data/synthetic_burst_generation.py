@@ -64,11 +64,11 @@ def unprocess(image: torch.Tensor, params: Params) -> torch.Tensor:
     """An sRGB photograph as linear sensor colours: inverse tone curve, gamma, colour matrix and gains.
 
     Args:
-        image: sRGB [3, H, W] in 0..1.
-        params: see :func:`draw_camera`.
+        image: sRGB [3, H, W] in 0..1, or a batch [B, 3, H, W].
+        params: see :func:`draw_camera`; of a batch ``rgb2cam`` is [B, 3, 3] and ``gains`` are three tensors [B].
 
     Returns:
-        [3, H, W] in 0..1.
+        Of the same shape, in 0..1.
     """
     if params["smoothstep"]:
         image = camera.invert_smoothstep(image)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from admin.tensordict import TensorDict
 from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
 from data.boxes import Box, Size, image_size, rows_and_columns
 from data.burst_motion import flow_vectors
-from data.mosaic_rendering import can_render_mosaic, render_mosaic
-from data.processing_utils import center_box, draw_resized_crop, resize_bilinear
+from data.camera_pipeline import add_noise
+from data.mosaic_rendering import can_render_mosaic, inverse_of_opencv, render_mosaic, render_mosaics
+from data.processing_utils import center_box, draw_resized_crop, resize_batch, resize_bilinear
 from data.synthetic_burst_generation import (
     border_crop_of,
     camera_meta_info,
@@ -22,7 +24,7 @@ from data.synthetic_burst_generation import (
     with_noise,
 )
 from data.transforms import TransformBase
-from utils.draws import Draws
+from utils.draws import Draws, standard_normals
 from utils.ops.mosaic import mosaic
 
 
@@ -42,9 +44,10 @@ class SyntheticBurstProcessing(BaseProcessing):
         random_crop: False takes the centre; both ranges must be None then.
         transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
         return_shifts: also return ``shifts``, the true motion.
+        render_on: see :class:`BaseProcessing`; for frames as mosaics only.
 
     Raises:
-        ValueError: ranges together with a central crop.
+        ValueError: ranges together with a central crop; on the device, frames that are no mosaics.
     """
 
     def __init__(
@@ -61,8 +64,9 @@ class SyntheticBurstProcessing(BaseProcessing):
         random_crop: bool = True,
         transform: TransformBase | None = TO_TENSOR,
         return_shifts: bool = False,
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(transform)
+        super().__init__(transform, render_on)
         if not random_crop and (crop_scale_range is not None or crop_ar_range is not None):
             raise ValueError(
                 "random_crop=False takes the centre as it is: leave crop_scale_range and crop_ar_range out"
@@ -79,6 +83,11 @@ class SyntheticBurstProcessing(BaseProcessing):
         self.random_crop = random_crop
         self.return_shifts = return_shifts
         self._border = border_crop_of(burst_transformation_params)
+        if render_on == "device" and not self._renders_mosaic:
+            raise ValueError(
+                "render_on='device' renders mosaics: crop_sz must be a multiple of twice downsample_factor,"
+                " interpolation_type bilinear, and return_rgb_busrt False"
+            )
 
     @property
     def _padded_size(self) -> tuple[int, int]:
@@ -88,7 +97,8 @@ class SyntheticBurstProcessing(BaseProcessing):
         """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
         draws = take_draws(data)
         frame = data.pop("frame")
-        data.update(self.render(frame, self.draw(image_size(frame), draws)))
+        params = self.draw(image_size(frame), draws)
+        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
         return data
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
@@ -146,10 +156,53 @@ class SyntheticBurstProcessing(BaseProcessing):
         sample["burst"] = with_noise(clean, params)
         sample["meta_info"] = camera_meta_info(params)
         if self.return_shifts:
-            size = (linear.shape[-2], linear.shape[-1])
-            flow = flow_vectors(size, params["motions"], self.downsample_factor, self._border)
-            sample["shifts"] = flow[:, :, ::2, ::2] / 2
+            sample["shifts"] = self._shifts(params)
         return sample
+
+    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """What :meth:`render_material` needs of a photograph, and what does not have to be rendered."""
+        material = TensorDict(self._crop_material(frame, Box(*params["box"]), params["transform"]))
+        inverse = [inverse_of_opencv(motion.matrix(self._padded_size)) for motion in params["motions"]]
+        material["inverse"] = torch.from_numpy(np.stack(inverse))
+        material["rgb2cam"] = torch.as_tensor(params["rgb2cam"])
+        material["gains"] = torch.tensor(params["gains"], dtype=torch.float64)
+        material["noise_levels"] = torch.tensor(params["noise_levels"])
+        material["noise_seed"] = params["noise_seed"]
+        sample: dict[str, Any] = {"material": material, "meta_info": camera_meta_info(params)}
+        if self.return_shifts:
+            sample["shifts"] = self._shifts(params)
+        return sample
+
+    def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+        """``burst`` [B, T, 4, h/2f, w/2f] and ``frame_gt`` [B, 3, h, w] as of :meth:`render`.
+
+        Before noise a value may differ by one level of 255; the noise of a GPU is another one than that of a CPU.
+        """
+        images = self._crops_of(material, device, lambda crops: resize_batch(crops, self._padded_size))
+        rgb2cam, gains, levels, inverse = (
+            material[key].to(device, non_blocking=True) for key in ("rgb2cam", "gains", "noise_levels", "inverse")
+        )
+        meta = batch["meta_info"]
+        linear = unprocess(
+            images,
+            {
+                "rgb2cam": rgb2cam,
+                "gains": gains.unbind(1),
+                "smoothstep": bool(meta["smoothstep"][0]),
+                "gamma": bool(meta["gamma"][0]),
+            },
+        )
+        burst = render_mosaics(linear, inverse, self.downsample_factor, self._border)
+        if meta["shot_noise_level"].any() or meta["read_noise_level"].any():
+            noise = standard_normals(burst.shape[1:], material["noise_seed"].tolist(), device)
+            shot, read = levels[:, :, None, None, None, None].unbind(1)
+            burst = add_noise(burst, shot, read, noise).clamp_(0.0, 1.0)
+        frame_gt = Box(self._border, self._border, *self.crop_sz).cut(linear).contiguous()
+        return {"burst": burst, "frame_gt": frame_gt}
+
+    def _shifts(self, params: dict[str, Any]) -> torch.Tensor:
+        flow = flow_vectors(self._padded_size, params["motions"], self.downsample_factor, self._border)
+        return flow[:, :, ::2, ::2] / 2
 
     @property
     def _renders_mosaic(self) -> bool:

@@ -42,6 +42,15 @@ class TransformBase:
         source = self.source_box(box, image_size(image), roll)
         return box.cut(self.apply(image, roll)) if source is None else self.apply(source.cut(image), roll)
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether :meth:`apply_batch` can be used."""
+        return False
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[Any]) -> torch.Tensor:
+        """:meth:`apply` of every image of a batch on any device: [B, C, H, W], or uint8 [B, H, W, C] for arrays."""
+        raise NotImplementedError(f"{type(self).__name__} does not work on batches")
+
     def __call__(self, *, image: Any, joint: bool = True, new_roll: bool = True, draws: Draws | None = None) -> Any:
         """``{'image': transformed}``.
 
@@ -89,6 +98,15 @@ class Transform(TransformBase):
             image = transform.apply(image, own_roll)
         return image
 
+    @property
+    def takes_batches(self) -> bool:
+        return all(transform.takes_batches for transform in self.transforms)
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[Any]) -> torch.Tensor:
+        for number, transform in enumerate(self.transforms):
+            images = transform.apply_batch(images, [roll[number] for roll in rolls])
+        return images
+
     def source_box(self, box: Box, size: tuple[int, int], roll: list[Any]) -> Box | None:
         # Transforms that know their source box keep the size of the image, so one size serves the whole chain.
         source: Box | None = box
@@ -113,6 +131,12 @@ class ToTensor(PointwiseTransform):
         tensor = _channels_first(image)
         return tensor / 255 if self.normalize else tensor
 
+    takes_batches = True
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[None]) -> torch.Tensor:
+        tensors = _planes(images)
+        return tensors.div_(255) if self.normalize else tensors
+
 
 class ToTensorAndJitter(PointwiseTransform):
     """As :class:`ToTensor`, times a random brightness factor from [max(0, 1 - jitter), 1 + jitter).
@@ -128,7 +152,14 @@ class ToTensorAndJitter(PointwiseTransform):
         return draws.uniform(max(0.0, 1 - self.brightness_jitter), 1 + self.brightness_jitter)
 
     def apply(self, image: np.ndarray, roll: float) -> torch.Tensor:
-        brightened = _channels_first(image) * roll
+        return self._normalised(_channels_first(image) * roll)
+
+    takes_batches = True
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[float]) -> torch.Tensor:
+        return self._normalised(_planes(images).mul_(per_sample(rolls, images.device)))
+
+    def _normalised(self, brightened: torch.Tensor) -> torch.Tensor:
         return brightened.div_(255).clamp_(0.0, 1.0) if self.normalize else brightened.clamp_(0.0, 255.0)
 
 
@@ -186,6 +217,13 @@ class RandomColors(PointwiseTransform):
         order = sorted(range(3), key=ranks.__getitem__)
         return image[order] * image.new_tensor(factors)[:, None, None]
 
+    takes_batches = True
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[tuple[list[float], list[float]]]) -> torch.Tensor:
+        ranks, factors = (per_sample([roll[part] for roll in rolls], images.device) for part in (0, 1))
+        order = ranks.argsort(dim=1).expand_as(images)
+        return images.gather(1, order) * factors
+
 
 class RandomHorizontalFlip(TransformBase):
     """With the given probability mirrors an array (HW or HWC) or a tensor (CHW) left-right."""
@@ -201,8 +239,25 @@ class RandomHorizontalFlip(TransformBase):
             return image
         return image.flip(-1) if isinstance(image, torch.Tensor) else np.fliplr(image).copy()
 
+    takes_batches = True
+
+    def apply_batch(self, images: torch.Tensor, rolls: list[bool]) -> torch.Tensor:
+        return torch.where(per_sample(rolls, images.device), images.flip(-1), images)
+
     def source_box(self, box: Box, size: tuple[int, int], roll: bool) -> Box | None:
         return box.mirrored(size[1]) if roll else box
+
+
+def per_sample(values: list[Any], device: torch.device) -> torch.Tensor:
+    """A number, or a row of C numbers, for every image of a batch: [B, 1 or C, 1, 1] on ``device``, without waiting."""
+    numbers = torch.tensor(values).reshape(len(values), -1, 1, 1)
+    if device.type == "cuda":
+        numbers = numbers.pin_memory()
+    return numbers.to(device, non_blocking=True)
+
+
+def _planes(images: torch.Tensor) -> torch.Tensor:
+    return images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _channels_first(image: np.ndarray) -> torch.Tensor:

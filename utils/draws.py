@@ -98,3 +98,12 @@ def standard_normal(shape: Sequence[int], seed: int, device: torch.device | str 
     """float32 normal sample of mean 0 and deviation 1 that depends only on shape, seed and kind of device."""
     generator = torch.Generator(device=device).manual_seed(seed)
     return torch.randn(tuple(shape), generator=generator, device=device)
+
+
+def standard_normals(shape: Sequence[int], seeds: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
+    """[len(seeds), *shape]: :func:`standard_normal` of each seed."""
+    samples = torch.empty((len(seeds), *shape), device=device)
+    generator = torch.Generator(device=device)
+    for sample, seed in zip(samples, seeds, strict=True):
+        sample.normal_(generator=generator.manual_seed(seed))
+    return samples
