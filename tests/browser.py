@@ -77,7 +77,8 @@ class Page:
     def settle(self) -> Page:
         """Until the shown images are loaded and everything that follows from the last change is drawn and measured."""
         self.wait("burstlab.state.shown.every((label) => burstlab.labelled(label)?.complete ?? true)")
-        self.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 70));")
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        self.wait("!burstlab.measuring")
         return self
 
     def press(self, *keys: str) -> Page:

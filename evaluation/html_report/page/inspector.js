@@ -53,15 +53,35 @@
     by("region-place").textContent = region
       ? `columns ${region.left}–${region.right - 1}, rows ${region.top}–${region.bottom - 1}` : "outside of the image";
     const reference = burstlab.labelled(state.reference);
+    const measured = [];
     const rows = state.shown.map((label) => {
       const image = burstlab.labelled(label);
       const ready = region && image?.complete && reference?.complete && label !== state.reference;
-      const measured = ready ? burstlab.measure(image, reference, region) : null;
+      const ratio = ready ? burstlab.measure(image, reference, region) : null;
+      const similarity = cell(ready ? "…" : "–");
+      if (ready) measured.push([similarity, image]);
       return element("tr", {}, element("th", { scope: "row" }, label),
-        cell(number(measured?.picture, 2)), cell(number(measured?.values, 2)));
+        cell(number(ratio?.picture, 2)), similarity, cell(number(ratio?.values, 2)));
     });
-    body("region", [[`PSNR (dB) to ${state.reference}`], ["displayed", "colours as displayed, 8 bit, no border left out"],
-      ["16 bit", `${burstlab.contents.space}; ${burstlab.contents.fullScale} = 1`]], rows);
+    const headings = [
+      [`to ${state.reference}`],
+      ["PSNR (dB)", "of the colours as displayed, 8 bit; no border is left out"],
+      ["SSIM", "of the colours as displayed; regions of 11 × 11 pixels to half a million"],
+      ["16-bit PSNR", `${burstlab.contents.space}; ${burstlab.contents.fullScale} stands for 1`],
+    ];
+    body("region", headings, rows);
+    // One after the other, so that the page answers in between.
+    clearTimeout(showRegion.timer);
+    const next = () => {
+      const [target, image] = measured.shift() ?? [];
+      if (!target) {
+        burstlab.measuring = false;
+        return;
+      }
+      target.textContent = number(burstlab.similarity(image, reference, region), 4);
+      showRegion.timer = setTimeout(next);
+    };
+    showRegion.timer = setTimeout(next);
   }
 
   function showPixel() {
@@ -88,6 +108,7 @@
 
   // The region is measured when the view has come to rest.
   function measureSoon() {
+    burstlab.measuring = true;
     clearTimeout(measureSoon.timer);
     measureSoon.timer = setTimeout(showRegion, 50);
   }

@@ -1,6 +1,7 @@
 "use strict";
 // The pictures: one pane per image, all with the same view.
 (() => {
+  const LARGEST_AHEAD = 2e6; // pixels of an image that is loaded before it is looked at
   const panes = []; // { root, title, canvas, label }, kept and used again
   const { by, element } = burstlab;
 
@@ -171,8 +172,8 @@
     burstlab.dropOthers([state.burst, next]);
     clearTimeout(loadAhead.timer);
     loadAhead.timer = setTimeout(() => {
-      contents.bursts[next]?.images.forEach(({ label }, number) => {
-        if (state.shown.includes(label)) burstlab.image(next, number);
+      contents.bursts[next]?.images.forEach(({ label, width, height }, number) => {
+        if (state.shown.includes(label) && width * height <= LARGEST_AHEAD) burstlab.image(next, number);
       });
     }, 250);
   }
