@@ -3,6 +3,7 @@
 python run_training.py --list
 python run_training.py deeprep quickstart --set batch_size=2 --seed 3
 python run_training.py deeprep quickstart --check
+torchrun --nproc_per_node=4 run_training.py deeprep sr_synthetic_default --set batch_size=4
 """
 
 import argparse
@@ -66,9 +67,11 @@ def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) 
     import cv2
     import torch
 
+    from admin import distributed
     from admin.devices import apply_reproducibility
     from admin.settings import Settings
 
+    distributed.join()
     cv2.setNumThreads(0)  # OpenCV's threads and the loader's worker processes would fight over the cores
     torch.multiprocessing.set_start_method("spawn", force=True)  # forked workers cannot use CUDA
 
@@ -83,6 +86,7 @@ def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) 
 
     run: Callable[[Settings], None] = importlib.import_module(f"train_settings.{module}.{param}").run
     run(settings)
+    distributed.leave()
 
 
 def find_settings(folder: Path = ROOT / "train_settings") -> dict[str, dict[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.utils.data
 
+from admin import distributed
 from data.collate import collate, collate_stack1
 from data.prefetch import finished
 from data.replacement import ReplacingUnreadable
@@ -26,7 +27,7 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
 
     It hands ``SampleKey`` indices to the data set. A training epoch that is not announced by :meth:`start` is the
     one after the last; a loader that is not for training then shows the same samples again. Workers live as long
-    as the loader.
+    as the loader. Of several processes that train together each gets its share, see :meth:`share`.
 
     Args:
         name: appears in logs and statistics.
@@ -98,6 +99,7 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
             generator=torch.Generator(),
             persistent_workers=num_workers > 0,
         )
+        self.share(distributed.number(), distributed.count())
         self.name = name
         self.training = training
         self.epoch_interval = epoch_interval

@@ -1,10 +1,13 @@
 """A fabricated benchmark: small, quick, and with a network whose output is random."""
 
+import os
 from typing import Any
 
 import torch
 from torch import nn
 
+from admin import distributed
+from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark, Metric, Protocol
 from evaluation.common_utils.network_param import NetworkParam
 
@@ -83,3 +86,13 @@ def fabricated(**changes):
 
 
 NOISY = NetworkParam(network=NoisyMean, unique_name="noisy", display_name="noisy mean")
+
+
+def predicted_together(folder):
+    """Saves the predictions of a noisy network and scores it, by as many processes as there are; names and values."""
+    os.environ["BURSTLAB_SAVE_DATA_PATH"] = str(folder)
+    distributed.join()
+    benchmark = fabricated()
+    engine.save_predictions(benchmark, [NOISY], device=torch.device("cpu"))
+    scores = engine.score(benchmark, [NOISY], device=torch.device("cpu"))
+    return {row.name: [[burst.burst, dict(burst.values)] for burst in row.bursts] for row in scores.rows}

@@ -44,11 +44,11 @@ def loaders(settings: Settings, grayscale: bool) -> list[DataLoader]:
     zeros to 640, so its figures cannot be compared with those of the test sets. ``val_unpadded`` has the same motion in
     crops of 80 pixels, which fit exactly. ``settings`` has ``batch_size``, ``burst_sz`` and ``crop_sz``.
     """
-    to_tensor = tfm.ToTensorAndJitter(0.0, normalize=True)
+    to_tensor, settings.render_on = tfm.ToTensorAndJitter(0.0, normalize=True), "worker"
     train_set = sampler.RandomImage(
-        [datasets.OpenImagesDataset(split="train")],
+        [recipes.packed_or(settings, lambda: datasets.OpenImagesDataset(split="train"))],
         [1],
-        samples_per_epoch=settings.batch_size * recipes.steps_per_epoch(settings),
+        samples_per_epoch=recipes.samples_of(recipes.steps_per_epoch(settings), settings),
         processing=_bursts(settings, settings.crop_sz, grayscale, to_tensor, tfm.RandomHorizontalFlip()),
     )
     photographs = datasets.ZurichRAW2RGB(split="test")
@@ -73,4 +73,5 @@ def _bursts(
         max_jitter_large=LARGE_JITTER,
         return_grayscale=grayscale,
         transform=tfm.Transform(*transforms),
+        render_on=settings.render_on,
     )

@@ -6,7 +6,7 @@ there can be fixed on the command line, for example ``--set crop_sz=96``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from torch.optim import lr_scheduler
 import data.transforms as tfm
 import dataset as datasets
 from actors.base_actor import BaseActor
+from admin import distributed
+from admin.devices import choose_device
 from admin.multigpu import MultiGPU
 from admin.settings import Settings
 from data import DataLoader, processing, sampler
@@ -77,18 +79,23 @@ def trained_network(settings: Settings, name: str) -> nn.Module:
 
 def synthetic_sr_loaders(settings: Settings) -> list[DataLoader]:
     """RAW bursts made from Zurich RAW to RGB; ``settings`` has ``batch_size``, ``burst_sz`` and ``crop_sz``."""
-    transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip())
+    settings.render_on = "worker"
     bursts = processing.SyntheticBurstProcessing(
-        settings.crop_sz, settings.burst_sz, 4, burst_transformation_params=BURST_MOTION, transform=transform
+        settings.crop_sz,
+        settings.burst_sz,
+        4,
+        burst_transformation_params=BURST_MOTION,
+        transform=tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip()),
+        render_on=settings.render_on,
     )
 
-    def samples(split: str, steps: int) -> sampler.RandomImage:
-        photographs = datasets.ZurichRAW2RGB(split=split)
-        return sampler.RandomImage([photographs], [1], samples_per_epoch=settings.batch_size * steps, processing=bursts)
+    def samples(photographs: Any, steps: int) -> sampler.RandomImage:
+        return sampler.RandomImage([photographs], [1], samples_per_epoch=samples_of(steps, settings), processing=bursts)
 
+    train_photos = packed_or(settings, lambda: datasets.ZurichRAW2RGB(split="train"))
     return [
-        loader("train", samples("train", steps_per_epoch(settings)), settings),
-        loader("val", samples("test", 200), settings, every=5),
+        loader("train", samples(train_photos, steps_per_epoch(settings)), settings),
+        loader("val", samples(datasets.ZurichRAW2RGB(split="test"), 200), settings, every=5),
     ]
 
 
@@ -102,7 +109,7 @@ def burstsr_loaders(settings: Settings) -> list[DataLoader]:
         [datasets.BurstSRDataset(split="train")],
         [1],
         burst_size=settings.burst_sz,
-        samples_per_epoch=settings.batch_size * steps_per_epoch(settings),
+        samples_per_epoch=samples_of(steps_per_epoch(settings), settings),
         processing=crops(random_flip=True),
     )
     val_set = sampler.IndexedBurst(
@@ -117,6 +124,17 @@ def steps_per_epoch(settings: Settings) -> int:
     return int(settings.steps_per_epoch)
 
 
+def samples_of(steps: int, settings: Settings) -> int:
+    """How many samples so many steps take, in all processes that train together."""
+    return int(settings.batch_size * distributed.count() * steps)
+
+
+def packed_or(settings: Settings, photographs: Callable[[], Any]) -> Any:
+    """The photographs to train on, or ``--set packed=FOLDER``: what `util_scripts/pack_images.py` made of them."""
+    settings.packed = ""
+    return datasets.PackedImages(settings.packed) if settings.packed else photographs()
+
+
 def loader(name: str, samples: Any, settings: Settings, every: int = 1) -> DataLoader:
     """The loader ``train`` is trained on; any other one validates, every so many epochs."""
     settings.num_workers = 8
@@ -127,4 +145,5 @@ def loader(name: str, samples: Any, settings: Settings, every: int = 1) -> DataL
         num_workers=settings.num_workers,
         batch_size=settings.batch_size,
         epoch_interval=every,
+        device=choose_device(settings),
     )

@@ -17,7 +17,7 @@ from data.sr3_processing import collate_present
 from dataset.sr3_frames import LRHRFramesDataset
 from models.sr3.constructors import sr3
 from models.sr3.original_files import load_original
-from train_settings.recipes import parallel
+from train_settings.recipes import parallel, samples_of
 from trainers import SimpleTrainer
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def train_on_frames(settings: Settings, network: dict[str, Any]) -> None:
     ``--set resume_state=FOLDER/I200000_E110`` starts from the files of an original training.
     """
     train_set, val_set = frames(settings, "train", settings.train_videos), frames(settings, "val", settings.val_videos)
-    samples = ShuffledPasses(train_set, settings.batch_size * settings.steps_per_epoch)
+    samples = ShuffledPasses(train_set, samples_of(settings.steps_per_epoch, settings))
     loaders = [
         DataLoader(
             "train",

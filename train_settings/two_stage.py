@@ -9,6 +9,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from actors.two_stage_align_actor import TwoStageAlignActor
+from admin.devices import choose_device
 from admin.loading import load_weights
 from admin.multigpu import unwrapped
 from admin.settings import Settings
@@ -22,7 +23,7 @@ from dataset.base_clip_dataset import BaseClipDataset
 from models.loss.charbonnier import CharbonnierSum
 from models.loss.image_quality_v2 import PSNR
 from models.two_stage_align.two_stage_net import TwoStageNet, two_stage_align
-from train_settings.recipes import parallel
+from train_settings.recipes import parallel, samples_of
 from trainers import SimpleTrainer
 from trainers.restarts import Rate, scheduler_of
 
@@ -38,13 +39,20 @@ def clip_loader(
 
     Every frame is once the centre before any is again, within an epoch.
     """
-    samples = settings.batch_size * settings.steps_per_epoch
+    samples = samples_of(settings.steps_per_epoch, settings)
     once = CentreFrames(clips, settings.burst_sz, intervals, random_reverse)
     windows = CentreFrames(
         clips, settings.burst_sz, intervals, random_reverse, -(-samples // len(once)), processing=processing
     )
     order = torch.utils.data.RandomSampler(windows, num_samples=samples)
-    return DataLoader("train", windows, sampler=order, num_workers=settings.num_workers, batch_size=settings.batch_size)
+    return DataLoader(
+        "train",
+        windows,
+        sampler=order,
+        num_workers=settings.num_workers,
+        batch_size=settings.batch_size,
+        device=choose_device(settings),
+    )
 
 
 def validation_loader(settings: Settings, clips: BaseClipDataset, processing: BaseProcessing) -> DataLoader:
@@ -77,8 +85,10 @@ def train_on_reds(settings: Settings, network: Mapping[str, Any], schedule: Rate
         load_weights(net.reconstruction, settings.initial_reconstruction, settings.strict_load)
     if settings.initial_features is not None and net.downsampling is not None:
         load_weights(net.downsampling, settings.initial_features, settings.strict_load)
-    mode = net.noise_map_mode
-    bursts = JDDProcessing(settings.crop_sz, settings.use_flip, settings.use_rot, noise_map_mode=mode)
+    mode, settings.render_on = net.noise_map_mode, "worker"
+    bursts = JDDProcessing(
+        settings.crop_sz, settings.use_flip, settings.use_rot, noise_map_mode=mode, render_on=settings.render_on
+    )
     clips, test_clips = (REDS(settings.reds_root, split) for split in ("train", "reds4"))
     loaders = [
         clip_loader(settings, clips, bursts, settings.intervals, settings.random_reverse),

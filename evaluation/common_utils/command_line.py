@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from admin import distributed
 from admin.checkpoints import CheckpointError
 from admin.environment import LocalSettingsError, env_settings
 from evaluation.common_utils import engine
@@ -25,7 +26,7 @@ from utils.log import configure_logging, output
 logger = logging.getLogger(__name__)
 
 # Errors whose text says what to do. Anything else is a bug and keeps its traceback.
-SPEAKING_ERRORS = (ValueError, OSError, CheckpointError, LocalSettingsError)
+SPEAKING_ERRORS = (ValueError, OSError, CheckpointError, LocalSettingsError, distributed.LostProcess)
 
 
 def save_results(
@@ -66,8 +67,9 @@ def compute_score(
     for benchmark in benchmarks:
         scores = engine.score(benchmark, networks, load_saved=load_saved, save=save, seed=seed)
         output(terminal_table(scores))
-        files = write_files(scores, score_files(benchmark, setting_name))
-        logger.info("Written: %s", ", ".join(str(path) for path in files))
+        if distributed.number() == 0:
+            files = write_files(scores, score_files(benchmark, setting_name))
+            logger.info("Written: %s", ", ".join(str(path) for path in files))
         tables.append(scores)
     return tables
 
@@ -91,6 +93,8 @@ def run_script(
 ) -> None:
     """Runs the importable entry point of a script with what stands on the command line, and ends the process.
 
+    Started by ``torchrun``, several processes share the bursts.
+
     Args:
         function: takes `setting_name`, `arguments` and `options` by name; the first line of its docstring is the help.
         package: of the benchmark; its docstring, which says how is measured, ends the help.
@@ -108,7 +112,10 @@ def run_script(
     for name, text in (options or {}).items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     try:
-        function(**vars(parser.parse_args()))
+        given = vars(parser.parse_args())
+        distributed.join()
+        function(**given)
+        distributed.leave()
     except SPEAKING_ERRORS as error:
         logger.debug("where it happened:", exc_info=True)
         parser.exit(1, f"{parser.prog}: {error}\n")

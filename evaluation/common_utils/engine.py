@@ -1,4 +1,7 @@
-"""Predict → 16-bit values → metrics → scores, for any benchmark and any networks."""
+"""Predict → 16-bit values → metrics → scores, for any benchmark and any networks.
+
+Of several processes (``torchrun``) each works on every n-th burst; all have the same scores in the end.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from admin import distributed
 from evaluation.common_utils.benchmark import Benchmark, BenchmarkItems, Item
 from evaluation.common_utils.measure import Measure, split_metrics
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import available_device
+from evaluation.common_utils.predict import OwnBursts, available_device, of_all_processes
 from evaluation.common_utils.prediction_source import PredictionSource
 from evaluation.common_utils.saved_predictions import SavedPredictions
-from evaluation.common_utils.scores import Row, Scores
+from evaluation.common_utils.scores import Cost, Row, Scores
 from utils.progress import track
 
 logger = logging.getLogger(__name__)
@@ -48,8 +52,11 @@ def save_predictions(
         if network.predictions_only:
             continue
         source = PredictionSource(benchmark, network, device, seed, None if overwrite else predictions)
+        done: dict[str, None] = {}
         for item in _each_once(benchmark, items, network.get_display_name()):
             predictions.save(item.name, source(item))
+            done[item.name] = None
+        of_all_processes(benchmark.name, done)
         logger.info("Saved %d predictions of %s in %s", len(items), network.get_display_name(), predictions.folder)
     return saved
 
@@ -139,23 +146,25 @@ def _score_row(
     source = PredictionSource(benchmark, network, device, seed, saved if use_saved else None)
     if use_saved:
         source.report_missing([item.name for item in items])
-    bursts = []
+    bursts = {}
     for item in _each_once(benchmark, items, name):
         prediction = source(item)
         if save and not training_free and item.name in source.was_run:
             saved.save(item.name, prediction)
-        bursts.append(measure(item, benchmark.encoding.quantise(prediction), name))
-    return Row(name, network.get_unique_name(), tuple(bursts), source.cost(items[0]), training_free)
+        bursts[item.name] = measure(item, benchmark.encoding.quantise(prediction), name)
+    scores = tuple(of_all_processes(benchmark.name, bursts))
+    cost = distributed.of_first(source.cost(items[0]) if distributed.number() == 0 else Cost())
+    return Row(name, network.get_unique_name(), scores, cost, training_free)
 
 
 def _each_once(benchmark: Benchmark, items: BenchmarkItems, network: str) -> Iterator[Item]:
-    """The bursts, with the progress of the network.
+    """The bursts of this process, with the progress of the network.
 
     Raises:
         ValueError: a second burst of the same name, whose prediction would overwrite that of the first one.
     """
     seen: set[str] = set()
-    for item in track(items, f"{benchmark.title}: {network}"):
+    for item in track(OwnBursts(items), f"{benchmark.title}: {network}"):
         if item.name in seen:
             raise ValueError(f"two bursts of {benchmark.name} are named {item.name!r}; give each its own name")
         seen.add(item.name)

@@ -6,14 +6,48 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from evaluation.common_utils.benchmark import Benchmark, Item
+from admin import distributed
+from admin.devices import own_device
+from evaluation.common_utils.benchmark import Benchmark, BenchmarkItems, Item
 from evaluation.common_utils.network_param import NetworkParam
+
+Result = TypeVar("Result")
+
+
+class OwnBursts:
+    """The bursts that this process works on: all of them, or where several share the work every n-th."""
+
+    def __init__(self, items: BenchmarkItems) -> None:
+        self._items = items
+        self._indices = range(distributed.number(), len(items), distributed.count())
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self._items[index] for index in self._indices)
+
+
+def of_all_processes(benchmark: str, results: Mapping[str, Result]) -> list[Result]:
+    """What all processes have made of their bursts, burst name → result, in the order of the bursts.
+
+    Raises:
+        ValueError: two bursts have the same name, so that one prediction has overwritten the other.
+    """
+    everywhere = [list(part.items()) for part in distributed.gathered(dict(results))]
+    rounds = range(max(len(part) for part in everywhere))
+    together = [part[index] for index in rounds for part in everywhere if index < len(part)]
+    names = [name for name, _ in together]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ValueError(f"two bursts of {benchmark} are named {name!r}; give each its own name")
+    return [result for _, result in together]
 
 
 class Predictor:
@@ -103,8 +137,8 @@ class Predictor:
 
 
 def available_device() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU if there is one, else the CPU; of several processes each has a GPU of its own."""
+    return own_device()
 
 
 @contextmanager

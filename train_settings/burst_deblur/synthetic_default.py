@@ -5,7 +5,8 @@ Data: ImageNet or any photographs in its layout (`imagenet_dir`); `data` can als
 validated on the same images) or `sample_photos` (no download). Published score: none in numbers.
 The original's example command trains on 100 images once, to try it; for a network of use: --set max_images=None
 --set epochs=10. `engine=original` makes the bursts as they were made then, `frozen_batch_norm=True` trains with its
-fault (statistics of the batch in the first step of an epoch only).
+fault (statistics of the batch in the first step of an epoch only), `render_on=device homo_align=False` makes the bursts
+on the GPU.
 """
 
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 
 import dataset as datasets
 from actors.burst_deblur_actor import BurstDeblurActor, once_per_epoch
+from admin import distributed
+from admin.devices import choose_device
 from admin.settings import Settings
 from data import DataLoader, sampler
 from data.deblur_processing import deblur_processing
@@ -33,7 +36,7 @@ def run(settings: Settings) -> None:
     settings.data, settings.max_images, settings.val_size = "imagenet", 100, 100
     settings.engine, settings.crop_sz, settings.width = "paper", 160, 64
     settings.kernel_lvl, settings.noise_lvl, settings.motion_blur, settings.homo_align = 3.0, 1.0, True, True
-    settings.multi_gpu, settings.frozen_batch_norm = False, False
+    settings.multi_gpu, settings.frozen_batch_norm, settings.render_on = False, False, "worker"
 
     train_photos, val_photos = _photographs(settings)
     # What is moved there, alignment has to undo.
@@ -46,6 +49,7 @@ def run(settings: Settings) -> None:
         noise_lvl=settings.noise_lvl,
         motion_blur=settings.motion_blur,
         align=settings.homo_align,
+        render_on=settings.render_on,
         **moved,
     )
     loaders = [
@@ -61,7 +65,7 @@ def run(settings: Settings) -> None:
     )
     optimizer = torch.optim.RAdam(net.parameters(), lr=settings.learning_rate)
     # Once for 8 bursts.
-    decay_every = max(1, 8 // settings.batch_size)
+    decay_every = max(1, 8 // (settings.batch_size * distributed.count()))
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, decay_every, gamma=settings.lr_decay)
     trainer = SimpleTrainer(actor, loaders, optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)
@@ -96,4 +100,5 @@ def _loader(name: str, samples: Any, settings: Settings) -> DataLoader:
         batch_size=settings.batch_size,
         num_workers=settings.num_workers,
         drop_last=False,
+        device=choose_device(settings),
     )

@@ -18,6 +18,7 @@ from data.sr3_processing import SR3Processing
 from dataset.sample_clips import SampleClips
 from models.sr3.constructors import sr3
 from train_settings.bundled_photos import train_in_one_cycle
+from train_settings.recipes import samples_of
 
 NETWORK: dict[str, Any] = {
     "schedule": {"schedule": "linear", "n_timestep": 100, "linear_start": 1e-4, "linear_end": 0.048},
@@ -44,7 +45,7 @@ def run(settings: Settings) -> None:
     settings.clip_grad_norm, settings.ema_decay = 1.0, 0.999
 
     clips = SampleClips("train", num_frames=3, size=64, speed=(0.0, 4.0), num_objects=1)
-    samples = RandomClips(clips, settings.batch_size * settings.steps_per_epoch, SR3Processing(8, 32, crop=(32, 64)))
+    samples = RandomClips(clips, samples_of(settings.steps_per_epoch, settings), SR3Processing(8, 32, crop=(32, 64)))
     loader = DataLoader("train", samples, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
     net = sr3(**NETWORK).to(memory_format=torch.channels_last)
