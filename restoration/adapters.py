@@ -42,6 +42,7 @@ class Adapter:
         takes_mosaic, takes_rgb: what bursts.
         middle: whether the reference is the middle frame; else it is the first.
         most_frames: that the networks take; None for any number.
+        scale: of the result; None where networks differ.
     """
 
     restore: Restore
@@ -49,6 +50,7 @@ class Adapter:
     takes_rgb: bool = False
     middle: bool = False
     most_frames: int | None = None
+    scale: int | None = 1
 
 
 def packed_burst(burst: RawBurst, device: torch.device) -> torch.Tensor:
@@ -141,14 +143,14 @@ def diffuse(net: nn.Module, burst: RawBurst) -> FloatImage:
     return _camera_colours(prediction[0], burst)
 
 
-# The tasks of the command, by the module that builds the network.
+# The tasks of the command.
 ADAPTERS: dict[str, Adapter] = {
-    "sr": Adapter(super_resolve),
+    "sr": Adapter(super_resolve, scale=None),
     "denoise": Adapter(denoise, takes_rgb=True),
     "jdd": Adapter(joint_demosaic, middle=True),
     "deblur": Adapter(deblur, takes_rgb=True),
-    "rawsr": Adapter(enlarge_rendered, most_frames=1),
-    "sr3": Adapter(diffuse, takes_rgb=True, middle=True),
+    "rawsr": Adapter(enlarge_rendered, most_frames=1, scale=None),
+    "sr3": Adapter(diffuse, takes_rgb=True, middle=True, scale=_ENLARGED_BY_DIFFUSION),
 }
 
 

@@ -145,6 +145,17 @@ class RawBurst:
             reference=list(indices).index(self.reference),
         )
 
+    def part(self, top: int, left: int, height: int, width: int) -> RawBurst:
+        """The burst of one part of every frame; place and sides even, or the mosaic would start on another colour.
+
+        Raises:
+            ValueError: they are not.
+        """
+        if any(value % 2 for value in (top, left, height, width)):
+            raise ValueError(f"a part of {height} x {width} at ({top}, {left}): place and sides of a part are even")
+        frames = tuple(frame[top : top + height, left : left + width] for frame in self.frames)
+        return replace(self, frames=frames)
+
     def reference_first(self) -> RawBurst:
         """The same burst with the reference as frame 0 and the others in their order."""
         others = [index for index in range(len(self.frames)) if index != self.reference]

@@ -10,6 +10,7 @@ import logging
 import math
 import re
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,10 @@ _CARRIED = (0x010E, _MAKE, _MODEL, _DATE_TIME, 0x013B, 0x8298)
 # Notes of the maker hold addresses inside their own file; sizes and colours are those of another image.
 _NOT_CARRIED = (0x927C, 0xA002, 0xA003, 0xA005, _COLOUR_SPACE)
 _EXIF_NUMBERS = range(33434, 42241)
-_DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, IndexError, EOFError, OSError, struct.error, RuntimeError)
+_DAMAGED = (
+    *(SyntaxError, ValueError, KeyError, TypeError, IndexError, EOFError, OSError, RuntimeError),
+    *(struct.error, OverflowError, Image.DecompressionBombError),
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _loaded(path: Path) -> Image.Exif | None:
     """The EXIF data of a picture or of a RAW file that is TIFF inside; None where there is none that can be read."""
     exif = Image.Exif()
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             start = file.read(4)
             file.seek(0)
             if start[:2] in (b"II", b"MM"):

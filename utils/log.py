@@ -68,3 +68,4 @@ def _quieten_libraries() -> None:
     """Libraries that log every file they open at DEBUG would bury our own messages."""
     for name in ("PIL", "matplotlib", "h5py", "urllib3", "filelock", "accelerate", "tensorboard", "numba"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it logs as an error it also raises, or goes on
