@@ -68,7 +68,7 @@ class DeblurBursts(BaseProcessing):
         return data
 
     def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
-        """``material`` of an engine that can render batches."""
+        """``material`` (see :class:`BaseProcessing`) of an engine that renders batches."""
         raise NotImplementedError(f"{type(self).__name__} renders in the workers")
 
     @abstractmethod

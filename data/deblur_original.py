@@ -39,9 +39,10 @@ class OriginalDeblurBursts(DeblurBursts):
         motion_blur: a random walk's dots; else a vertical Gaussian and a median.
         noise_levels: ``chained`` starts the levels of a frame from those of the frame before, so they drift;
             ``independent`` starts every frame from ``noise_lvl``.
+        render_on: ``worker``.
 
     Raises:
-        ValueError: impossible sizes or levels, other noise levels.
+        ValueError: impossible sizes or levels, other noise levels, another place to render on.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class OriginalDeblurBursts(DeblurBursts):
         motion_blur: bool = True,
         align: bool = False,
         noise_levels: Literal["chained", "independent"] = "chained",
+        render_on: str = "worker",
     ) -> None:
-        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align)
+        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align, render_on=render_on)
         if noise_levels not in ("chained", "independent"):
             raise ValueError(f"noise_levels={noise_levels!r}: expected 'chained' or 'independent'")
         if motion_blur and kernel_lvl >= size:

@@ -7,6 +7,7 @@ from dataset.grayscale_denoise_test_set import GrayscaleDenoiseTestSet
 from dataset.image_folder import ImageFolder
 from dataset.imagenet_dataset import ImageNetDataset
 from dataset.openimages_dataset import OpenImagesDataset
+from dataset.packed_images import PackedImages
 from dataset.rawsr_camera_files import CameraFiles
 from dataset.rawsr_pairs import RawSRPairs
 from dataset.reds_dataset import REDS
@@ -27,6 +28,7 @@ __all__ = [
     "ImageFolder",
     "ImageNetDataset",
     "OpenImagesDataset",
+    "PackedImages",
     "RawSRPairs",
     "SCBurst",
     "SampleClips",

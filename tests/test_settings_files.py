@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
 from admin.checkpoints import read_checkpoint
 from admin.multigpu import MultiGPU, unwrapped
 from admin.settings import Settings
+from dataset.packed_images import pack_images
 from models.alignment.pwcnet import PWCNet
 from models.dbsr.dbsrnet import dbsrnet_cvpr2021
 from models.deeprep.deeprepnet import deeprep_sr_iccv21
@@ -287,6 +289,24 @@ def test_synthetic_bursts_have_the_published_motion_and_camera(name: str, monkey
         assert meta["smoothstep"]
         assert meta["shot_noise_level"] > 0
     assert len(val) == 200
+
+
+@pytest.mark.parametrize("name", [*SYNTHETIC, "deeprep/denoise_color_customflow"])
+def test_bursts_may_be_made_on_the_device_and_of_packed_photographs(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    photo = (np.indices((130, 140)).sum(axis=0) % 256).astype(np.uint8)
+    pack_images([("one", np.stack([photo, photo[::-1], photo], axis=2))], tmp_path / "packed", "packed photos")
+    pins = {**small(name), "batch_size": 2, "multi_gpu": False, "packed": str(tmp_path / "packed")}
+    batches = []
+    for place in ("worker", "device"):
+        train, *validation = build(monkeypatch, name, **pins, render_on=place).loaders
+        assert train.dataset.datasets[0].get_name() == "packed photos"
+        assert {loader.rendering is not None for loader in (train, *validation)} == {place == "device"}
+        batches.append(next(iter(train)))
+    worker, device = batches
+    assert set(worker) == set(device)
+    assert (worker["burst"] - device["burst"]).abs().max() < 1.5 / 255
 
 
 @pytest.mark.parametrize("name", REAL)
