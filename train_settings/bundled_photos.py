@@ -11,6 +11,7 @@ from actors.base_actor import BaseActor
 from admin.settings import Settings
 from data import DataLoader, sampler
 from data.base_processing import BaseProcessing
+from train_settings.recipes import samples_of
 from trainers import SimpleTrainer
 
 
@@ -22,7 +23,7 @@ def photo_loader(
     ``make_bursts`` gets the transform of the photographs: to tensors in 0..1, mirrored or not, then ``more``.
     """
     transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip(), *more)
-    samples = settings.batch_size * settings.steps_per_epoch
+    samples = samples_of(settings.steps_per_epoch, settings)
     photos = sampler.RandomImage([datasets.SamplePhotos("train")], [1], samples, processing=make_bursts(transform))
     return DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
