@@ -11,10 +11,10 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image
 
@@ -26,7 +26,7 @@ _MAKE, _MODEL, _SOFTWARE = 0x010F, 0x0110, 0x0131
 _ORIENTATION, _DATE_TIME, _COLOUR_SPACE = 0x0112, 0x0132, 0xA001
 _SECONDS, _F_NUMBER, _ISO = 33434, 33437, 34855
 _TAKEN, _FRACTION = 0x9003, 0x9291
-_NOISE_PROFILE, _SUB_IFDS = 51041, 330
+_NOISE_PROFILE = 51041
 _EXIF, _GPS = int(ExifTags.IFD.Exif), int(ExifTags.IFD.GPSInfo)
 # Of the main directory: description, maker, model, date, artist, copyright. The rest describes how that file stores
 # its pixels.
@@ -170,19 +170,39 @@ def _noise_profile(path: Path) -> tuple[float, ...] | None:
     """The noise profile from the main directory, or from those of the images below it."""
     if path.suffix.lower() != ".dng":
         return None
+    return next((image.noise_profile for image in _images(path) if image.noise_profile is not None), None)
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a RAW file that is TIFF inside ends before its pixels do; False for other files."""
+    return max((image.end for image in _images(path)), default=0) > path.stat().st_size
+
+
+class _StoredImage(NamedTuple):
+    """One image in a file: where its pixels end, and its noise profile."""
+
+    end: int
+    noise_profile: tuple[float, ...] | None
+
+
+def _images(path: Path) -> list[_StoredImage]:
+    """The images in a file that is TIFF inside; none where it is not."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as file:
-            main = file.pages.first
-            pages: list[Any] = [main, *(main.pages or ())]
-            for page in pages:
-                tag = page.tags.get(_NOISE_PROFILE)
-                if tag is not None:
-                    return tuple(float(value) for value in tag.value)
+            main: Any = file.pages.first
+            return [_stored(page) for page in (main, *(main.pages or ()))]
     except (*_DAMAGED, tifffile.TiffFileError, AttributeError) as error:
-        logger.debug("%s: its noise profile cannot be read: %s", path, error)
-    return None
+        logger.debug("%s: its directories cannot be read: %s", path, error)
+        return []
+
+
+def _stored(page: Any) -> _StoredImage:
+    ends = [start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    tag = page.tags.get(_NOISE_PROFILE)
+    values = tuple(float(value) for value in tag.value) if tag is not None else None
+    return _StoredImage(max(ends, default=0), values)
 
 
 def exposure_value(exposure: Exposure) -> float | None:
@@ -190,9 +210,3 @@ def exposure_value(exposure: Exposure) -> float | None:
     if not exposure.seconds or not exposure.iso:
         return None
     return exposure.seconds * exposure.iso / ((exposure.f_number or 1.0) ** 2)
-
-
-def as_mapping(exposure: Exposure) -> Mapping[int, float]:
-    """EXIF tags of an exposure, of what is known."""
-    values = {_SECONDS: exposure.seconds, _F_NUMBER: exposure.f_number, _ISO: exposure.iso}
-    return {tag: value for tag, value in values.items() if value is not None}

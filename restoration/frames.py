@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from restoration.burst import Capture, Exposure, FloatImage, RestorationError, Triple
-from restoration.exif import ShotTags, read_tags
+from restoration.exif import ShotTags, is_cut_off, read_tags
 from restoration.sources import is_raw
 from utils.image_io import UnreadableImage, read_stored_picture
 from utils.ops.srgb import srgb_to_linear
@@ -59,6 +59,10 @@ def read_frame(path: Path) -> Frame:
 
 
 def _read_raw(path: Path) -> Frame:
+    if is_cut_off(path):  # LibRaw says so on stderr, in words of its own
+        raise RestorationError(
+            f"{path} is cut off after {path.stat().st_size} bytes, before its pixels end; copy it again from the camera"
+        )
     image = read_sensor_image(path, clip=False)
     tags = read_tags(path)
     exposure = tags.exposure
