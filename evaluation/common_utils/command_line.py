@@ -51,6 +51,7 @@ def compute_score(
     load_saved: bool = False,
     save: bool = False,
     ms_ssim: bool = False,
+    half_precision: bool = False,
     seed: int = 0,
 ) -> list[Scores]:
     """Scores an experiment, shows the tables and writes them to `<save_data_path>/scores/<benchmark>/<experiment>.*`.
@@ -59,8 +60,12 @@ def compute_score(
         load_saved: take saved predictions where there are any.
         save: store the predictions that had to be run.
         ms_ssim: add true multi-scale SSIM as a column.
+        half_precision: run the networks in bfloat16; their predictions and tables have names of their own.
     """
     networks = load_experiment(package, setting_name)
+    if half_precision:
+        networks = [replace(network, half_precision=True) for network in networks]
+        setting_name = f"{setting_name}_bf16"
     if ms_ssim:
         benchmarks = [with_ms_ssim(benchmark) for benchmark in benchmarks]
     tables = []
@@ -125,5 +130,6 @@ def run_script(
 SCORE_OPTIONS = {
     "load_saved": "take saved predictions, run only the missing ones",
     "save": "store the predictions that had to be run",
+    "half_precision": "run the networks in bfloat16 (about twice as fast with AVX512-BF16, AMX or a GPU)",
     "ms_ssim": "add true multi-scale SSIM as a column (images of at least 176 pixels after cutting the border)",
 }

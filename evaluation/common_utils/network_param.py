@@ -11,6 +11,7 @@ from torch import nn
 from admin.environment import REPOSITORY, env_settings
 from admin.loading import load_network
 from admin.released_weights import find_released, released_file
+from utils.half_precision import in_half_precision
 
 # Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
@@ -30,6 +31,7 @@ class NetworkParam:
             the repository), or the name of a released network, which is fetched if it is not there.
         network: makes the network itself, e.g. a training-free method.
         use_ema: take the moving average of the weights that the checkpoint keeps beside the raw ones.
+        half_precision: run its convolutions in bfloat16; see :func:`utils.half_precision.in_half_precision`.
 
     Raises:
         ValueError: a combination that names no network, or two.
@@ -44,6 +46,7 @@ class NetworkParam:
     network_path: str | Path | None = None
     network: Callable[[], nn.Module] | None = None
     use_ema: bool = False
+    half_precision: bool = False
 
     def __post_init__(self) -> None:
         for source in ("network_path", "network"):
@@ -67,14 +70,17 @@ class NetworkParam:
 
     def get_unique_name(self) -> str:
         if self.unique_name is not None:
-            return self.unique_name
+            return self.unique_name + ("_bf16" if self.half_precision else "")
         epoch = f"_ep{self.epoch:04d}" if self.epoch is not None else ""
         frames = f"_bsz{self.burst_sz:02d}" if self.burst_sz is not None else ""
         average = "_ema" if self.use_ema else ""
-        return f"{self.module}_{self.parameter}{epoch}{frames}{average}"
+        precision = "_bf16" if self.half_precision else ""
+        return f"{self.module}_{self.parameter}{epoch}{frames}{average}{precision}"
 
     def get_display_name(self) -> str:
-        return self.display_name if self.display_name is not None else self.get_unique_name()
+        if self.display_name is None:
+            return self.get_unique_name()
+        return self.display_name + (", bfloat16" if self.half_precision else "")
 
     def find_weights(self) -> Path | None:
         """The file or folder that `load_net` would read; None if it reads none. Fetches a released network.
@@ -110,16 +116,19 @@ class NetworkParam:
         admin.checkpoints.CheckpointError: it is damaged, or keeps no moving average.
             ValueError: this stands for saved predictions only, or names no network.
         """
+        net = self._net().eval()
+        return in_half_precision(net) if self.half_precision else net
+
+    def _net(self) -> nn.Module:
         if self.network is not None:
-            return self.network().eval()
+            return self.network()
         weights = self.find_weights()
         if weights is None:
             raise ValueError(
                 f"NetworkParam {self.get_unique_name()!r} names no network to run: "
                 "give module and parameter, network_path, or save its predictions first"
             )
-        net, _ = load_network(weights, checkpoint=self.epoch, use_ema=self.use_ema)
-        return net.eval()
+        return load_network(weights, checkpoint=self.epoch, use_ema=self.use_ema)[0]
 
 
 def checkpoint_folder(module: str, parameter: str) -> Path:

@@ -121,10 +121,11 @@ class GaussianDiffusion(nn.Module):
             levels = self.draw_levels(target.shape[0])
         if noise is None:
             noise = torch.randn_like(target)
-        levels = levels.to(target).view(-1, 1)
+        levels = levels.to(target.dtype).to(target.device, non_blocking=True).view(-1, 1)
         noisy = self.q_sample(target, levels.view(-1, 1, 1, 1), noise)
         image = torch.cat((data["SR"], noisy), dim=1) if self.conditional else noisy
-        return _LOSSES[self.loss_type](self.denoise_fn(image, levels), noise, reduction="sum")
+        predicted = self.denoise_fn(image, levels).to(noise.dtype)  # a sum of so many values needs float32
+        return _LOSSES[self.loss_type](predicted, noise, reduction="sum")
 
     def draw_levels(self, count: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Levels for a training batch: a time t in 1..T (for all of them, see ``shared_time``), and for each sample a
@@ -269,7 +270,8 @@ class GaussianDiffusion(nn.Module):
         return torch.cat(shown) if continous else image
 
     def _denoiser(self, condition: torch.Tensor) -> Denoiser:
-        return lambda image, level: self.denoise_fn(torch.cat((condition, image), dim=1), level)
+        # Under autocast the network works in half precision, and what a sampler adds up over its steps does not.
+        return lambda image, level: self.denoise_fn(torch.cat((condition, image), dim=1), level).to(image.dtype)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Buffers follow from the configuration: those of another schedule in a file are not taken over."""

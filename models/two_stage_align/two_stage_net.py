@@ -164,17 +164,18 @@ class TwoStageNet(nn.Module):
         if self.downsampling is None:
             patches, aux = both[..., row : row + size, column : column + size], {}
         else:
-            found = match_softly(
-                both,
-                self.downsampling.of_burst(burst),
-                patch.corner,
-                size,
-                search_radius(patch.search_window),
-                patch.temperature,
-                clean_burst,
-                patch.inclusive_search,
-                patch.step,
-            )
+            with torch.autocast(burst.device.type, enabled=False):  # scores of neighbours differ in the fourth digit
+                found = match_softly(
+                    both,
+                    self.downsampling.of_burst(burst),
+                    patch.corner,
+                    size,
+                    search_radius(patch.search_window),
+                    patch.temperature,
+                    clean_burst,
+                    patch.inclusive_search,
+                    patch.step,
+                )
             patches = found.patches
             aux = {"scores": found.scores, "weights": found.weights, "clean_scores": found.clean_scores}
         aligned = patches[:, :, :RAW_CHANNELS]
@@ -229,13 +230,14 @@ class TwoStageNet(nn.Module):
         visits: list[Visit] = []
         positions = starts.expand(len(burst), -1, -1)
         if self.downsampling is not None:
-            visits = match_progressively(
-                self.downsampling(burst),
-                starts,
-                (tiling.patch + 2 * tiling.margin) // MATCHING_SCALE,
-                search_radius(tiling.search_window),
-                tiling.inclusive_search,
-            )
+            with torch.autocast(burst.device.type, enabled=False):
+                visits = match_progressively(
+                    self.downsampling(burst),
+                    starts,
+                    (tiling.patch + 2 * tiling.margin) // MATCHING_SCALE,
+                    search_radius(tiling.search_window),
+                    tiling.inclusive_search,
+                )
             positions = frame_positions(visits, starts)
         return positions.unflatten(1, (rows, columns)), visits
 
