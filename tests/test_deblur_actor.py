@@ -160,6 +160,14 @@ def built(monkeypatch: pytest.MonkeyPatch, **pinned: Any) -> Any:
     return Built.last
 
 
+def test_bursts_may_be_rendered_on_the_device_unless_they_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaders = built(monkeypatch, render_on="device", homo_align=False, crop_sz=32, batch_size=2).loaders
+    for loader in loaders:
+        assert next(iter(loader))["burst"].shape == (2, 8, 3, 32, 32)
+    with pytest.raises(ValueError, match="align=False"):
+        built(monkeypatch, render_on="device")
+
+
 def test_the_setting_is_the_command_of_the_original(monkeypatch: pytest.MonkeyPatch) -> None:
     run = built(monkeypatch)
     bursts = run.loaders[0].dataset.processing

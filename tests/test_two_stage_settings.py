@@ -122,6 +122,14 @@ def test_the_check_of_the_command_line_passes(name: str, patch_matching: bool, r
     assert main(["two_stage_align", name, "--check", *[w for k, v in pins.items() for w in ("--set", f"{k}={v}")]]) == 0
 
 
+def test_bursts_may_be_rendered_on_the_device(reds: Path, monkeypatch: pytest.MonkeyPatch):
+    pins = PINS | {"burst_sz": 3, "batch_size": 2, "render_on": "device"}
+    train, val = build(monkeypatch, published("reds_jdd"), **pins).loaders
+    assert (train.rendering is not None, val.rendering) == (True, None)
+    batch = next(iter(train))
+    assert batch["burst"].shape == batch["noise_map"].shape == (2, 3, 4, PINS["crop_sz"] // 2, PINS["crop_sz"] // 2)
+
+
 def test_the_small_network_fits_into_two_megabytes_and_tells_its_noise_map(monkeypatch: pytest.MonkeyPatch):
     built = build(monkeypatch, published("quickstart"), num_workers=0)
     net = built.actor.net
