@@ -18,7 +18,7 @@ from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.predict import OwnBursts, available_device, of_all_processes
 from evaluation.common_utils.prediction_source import PredictionSource
 from evaluation.common_utils.saved_predictions import SavedPredictions
-from evaluation.common_utils.scores import Cost, Row, Scores
+from evaluation.common_utils.scores import Cost, Row, Scores, given_frames
 from utils.progress import track
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,8 @@ def _score_row(
         prediction = source(item)
         if save and not training_free and item.name in source.was_run:
             saved.save(item.name, prediction)
-        bursts[item.name] = measure(item, benchmark.encoding.quantise(prediction), name)
+        measured = measure(item, benchmark.encoding.quantise(prediction), name)
+        bursts[item.name] = given_frames(measured, network.burst_sz)
     scores = tuple(of_all_processes(benchmark.name, bursts))
     cost = distributed.of_first(source.cost(items[0]) if distributed.number() == 0 else Cost())
     return Row(name, network.get_unique_name(), scores, cost, training_free)

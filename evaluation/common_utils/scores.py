@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from evaluation.common_utils.benchmark import Benchmark
+from evaluation.common_utils.benchmark import FRAMES, Benchmark
 from evaluation.common_utils.bootstrap import Interval, interval_of_mean, weights
 
 
@@ -24,6 +24,11 @@ class BurstScore:
     values: Mapping[str, float]
     groups: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, float] = field(default_factory=dict)
+
+
+def given_frames(score: BurstScore, frames: int | None) -> BurstScore:
+    """The score of a network that was given only so many frames of the burst; None: all."""
+    return score if frames is None else replace(score, properties={**score.properties, FRAMES: float(frames)})
 
 
 @dataclass(frozen=True)

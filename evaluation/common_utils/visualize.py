@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from admin.environment import env_settings
-from evaluation.common_utils.benchmark import FRAMES, Benchmark
+from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.experiments import load_experiment
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.scores import BurstScore
+from evaluation.common_utils.scores import BurstScore, given_frames
 from evaluation.common_utils.stored_scores import MetricInfo, StoredRow, StoredScores, means_of
 from evaluation.common_utils.viewed_bursts import join_viewings, view_benchmark
 from evaluation.common_utils.viewing import ViewedBurst, Viewing
@@ -80,10 +80,8 @@ def visualize_results(
     networks = load_experiment(package, setting_name)
     viewings = [view_benchmark(benchmark, networks, bursts=bursts, first=first) for benchmark in benchmarks]
     job = Job(join_viewings([benchmark.name for benchmark in benchmarks], viewings), benchmarks, networks)
-    if html is not None:
-        _write_html(job, html)
-    if plots is not None:
-        _write_plots(job, plots)
+    if html is not None or plots is not None:
+        _write_page_and_plots(job, html, plots)
     if panels is not None:
         write_panels(job.viewing, panels)
     if (html, plots, panels) == (None, None, None):
@@ -96,19 +94,18 @@ def visualize_results(
             ) from error
 
 
-def _write_html(job: Job, folder: Path) -> None:
+def _write_page_and_plots(job: Job, page: Path | None, plots: Path | None) -> None:
+    """Goes through the bursts once: what is plotted is measured while the page is written, and plotted after it."""
     seen = Seen(job)
     with tempfile.TemporaryDirectory() as scratch:
-        # Taken after the bursts: what is plotted is measured while the page is written.
-        write_page(folder, replace(job.viewing, bursts=seen), seen.figures(Path(scratch)))
-
-
-def _write_plots(job: Job, folder: Path) -> None:
-    seen = Seen(job)
-    for _ in track(seen, f"{job.viewing.title}: measuring"):
-        pass
-    for figure in seen.figures(folder):
-        logger.info("Written: %s (%s)", figure.file, figure.caption)
+        figures = seen.figures(plots or Path(scratch))
+        if page is not None:
+            write_page(page, replace(job.viewing, bursts=seen), figures)
+        else:
+            for _ in track(seen, f"{job.viewing.title}: measuring"):
+                pass
+            for figure in figures:
+                logger.info("Written: %s (%s)", figure.file, figure.caption)
 
 
 class Seen(Sequence[ViewedBurst]):
@@ -126,9 +123,8 @@ class Seen(Sequence[ViewedBurst]):
         burst = self._job.viewing.bursts[index]
         for result in burst.results:
             if result.metrics:
-                known = {**burst.properties, **self._frames_given_to(result.label)}
-                score = BurstScore(burst.name, burst.scene, result.metrics, {}, known)
-                self._scores[result.label].append(score)
+                score = BurstScore(burst.name, burst.scene, result.metrics, {}, burst.properties)
+                self._scores[result.label].append(given_frames(score, self._network(result.label).burst_sz))
         if self._job.viewing.pixels_compare:
             self._border.add(burst)
         return burst
@@ -166,19 +162,15 @@ class Seen(Sequence[ViewedBurst]):
                 network = self._network(label)
                 bursts = tuple(found)
                 means = {metric.key: means_of(bursts, metric.key) for metric in metrics}
-                unique = label if network is None else network.get_unique_name()
-                rows.append(StoredRow(label, unique, network is None, bursts, means))
+                free = network in self._job.benchmarks[0].baselines
+                rows.append(StoredRow(label, network.get_unique_name(), free, bursts, means))
         protocols = {metric.key: metric.protocol.describe() for metric in viewing.metrics}
         return StoredScores(self._job.benchmarks[0].name, viewing.title, metrics, protocols, tuple(rows))
 
-    def _network(self, label: str) -> NetworkParam | None:
-        """The network of a label; None for a training-free row. The networks come last."""
-        place = self._job.viewing.labels.index(label) - len(self._job.viewing.labels) + len(self._job.networks)
-        return self._job.networks[place] if place >= 0 else None
-
-    def _frames_given_to(self, label: str) -> dict[str, float]:
-        network = self._network(label)
-        return {FRAMES: float(network.burst_sz)} if network is not None and network.burst_sz is not None else {}
+    def _network(self, label: str) -> NetworkParam:
+        """The network or training-free row of a label."""
+        networks = [*self._job.benchmarks[0].baselines, *self._job.networks]
+        return networks[self._job.viewing.labels.index(label)]
 
 
 def _pairs(table: StoredScores) -> list[tuple[StoredRow, StoredRow]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.common_utils.benchmark import FRAMES
 from evaluation.common_utils.bootstrap import Interval, interval_of_mean
 from evaluation.common_utils.scores import BurstScore
 from evaluation.common_utils.stored_scores import StoredScores
@@ -35,8 +36,8 @@ def plot_against(
 ) -> Path:
     """Writes the mean of a metric against a property, a curve for each network, with 95 % intervals.
 
-    A network that was given fewer frames (`burst_sz`) is a point of the same curve. Where bursts know their scene, the
-    intervals are over scenes.
+    Against `frames`, a network that was given fewer (`burst_sz`) is a point of the same curve. Where bursts know their
+    scene, the intervals are over scenes.
 
     Args:
         path: PNG, SVG or PDF.
@@ -55,19 +56,21 @@ def plot_against(
     if property_name not in varying_properties(tables):
         raise ValueError(f"{property_name} is the same for all bursts; give the score files of several benchmarks")
     shown = tables[0].metric(metric) if metric else tables[0].metrics[0]
-    curves = {name: _curve(bursts, property_name, shown.key) for name, bursts in _by_network(tables).items()}
+    networks = _by_network(tables, together=property_name == FRAMES)
+    curves = {name: _curve(bursts, property_name, shown.key) for name, bursts in networks.items()}
     curves = {name: curve for name, curve in curves.items() if curve.x}
     whole = all(float(x).is_integer() for curve in curves.values() for x in curve.x)
     panels: Mapping[str, Mapping[str, Curve]] = {shown.label: curves}
     return write_line_plots(path, panels, property_name, tables[0].title if title is None else title, whole)
 
 
-def _by_network(tables: Sequence[StoredScores]) -> dict[str, list[BurstScore]]:
+def _by_network(tables: Sequence[StoredScores], together: bool) -> dict[str, list[BurstScore]]:
+    """The bursts of every network; `together` whatever number of frames it was given."""
     bursts: dict[str, list[BurstScore]] = {}
     names: dict[str, str] = {}
     for table in tables:
         for row in table.rows:
-            unique = _FRAMES_IN_NAME.sub("", row.unique_name)
+            unique = _FRAMES_IN_NAME.sub("", row.unique_name) if together else row.unique_name
             if unique not in names or row.unique_name == unique:
                 names[unique] = row.name
             bursts.setdefault(unique, []).extend(row.bursts)
