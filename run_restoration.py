@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from restoration.tasks import CLASSICAL, TASKS
 from run_training import EXIT_INTERRUPTED, EXIT_USAGE, is_worded_for_users
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     configure_logging(logging.DEBUG if options.verbose else logging.INFO)
     if options.brightness != "auto" and not _is_number(options.brightness):
-        parser.exit(EXIT_USAGE, f"{parser.prog}: --brightness {options.brightness}: give a number or auto\n")
+        parser.error(f"--brightness {options.brightness}: give a number from -20 to 20, or auto")
     try:
         _restore(options)
     except KeyboardInterrupt:
@@ -67,6 +68,13 @@ def _default_result(given: Sequence[str]) -> Path:
     return Path(f"{first.name if first.is_dir() else first.stem}_restored.png")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line; --help shows the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (--help shows all options)\n")
+
+
 def _is_number(text: str) -> bool:
     try:
         return -20 <= float(text) <= 20
@@ -76,7 +84,7 @@ def _is_number(text: str) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     summary, _, examples = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="run_restoration.py",
         description=summary,
         epilog="examples:\n" + examples,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def write_dng(
     Args:
         path: the file.
         scene: linear sRGB [H, W, 3] as it lies on the sensor, 0..1.
-        pattern: colours of the 2 x 2 cell of the visible image in reading order.
+        pattern: colours of the 2 x 2 cell of the visible image in reading order; or of the 6 x 6 cell of X-Trans.
         orientation: TIFF orientation that the file notes (1 to 8).
         margins: masked rows at the top and columns at the left, which belong to no image.
         black: black level of each pixel of the cell in reading order; the same for all if None.
@@ -70,11 +71,12 @@ def write_dng(
     """
     height, width = scene.shape[:2]
     sensor, level = np.empty((height, width)), np.empty((height, width))
+    side = math.isqrt(len(pattern))
     for index, colour in enumerate(pattern):
-        row, column = divmod(index, 2)
+        row, column = divmod(index, side)
         channel = _COLOURS[colour]
-        sensor[row::2, column::2] = scene[row::2, column::2, channel] * NEUTRAL[channel]
-        level[row::2, column::2] = BLACK if black is None else black[index]
+        sensor[row::side, column::side] = scene[row::side, column::side, channel] * NEUTRAL[channel]
+        level[row::side, column::side] = BLACK if black is None else black[index]
     if noise is not None:
         shot, read, seed = noise
         sensor += np.sqrt(shot * sensor + read) * np.random.default_rng(seed).standard_normal(sensor.shape)
@@ -88,8 +90,8 @@ def write_dng(
     tags = [
         (271, "s", 0, "Made up", True),
         (272, "s", 0, notes.model if notes is not None else "Made-up camera", True),
-        (33421, "H", 2, (2, 2), True),
-        (33422, "B", 4, bytes(_COLOURS[colour] for colour in pattern), True),
+        (33421, "H", 2, (side, side), True),
+        (33422, "B", len(pattern), bytes(_COLOURS[colour] for colour in pattern), True),
         (50706, "B", 4, b"\x01\x04\x00\x00", True),
         (50707, "B", 4, b"\x01\x01\x00\x00", True),
         (50708, "s", 0, "Made-up camera", True),
