@@ -153,7 +153,10 @@ class RawBurst:
         """
         if any(value % 2 for value in (top, left, height, width)):
             raise ValueError(f"a part of {height} x {width} at ({top}, {left}): place and sides of a part are even")
-        frames = tuple(frame[top : top + height, left : left + width] for frame in self.frames)
+        return self.with_frames(tuple(frame[top : top + height, left : left + width] for frame in self.frames))
+
+    def with_frames(self, frames: tuple[FloatImage, ...]) -> RawBurst:
+        """The burst with these frames in place of its own, one for each."""
         return replace(self, frames=frames)
 
     def reference_first(self) -> RawBurst:

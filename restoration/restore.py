@@ -57,8 +57,11 @@ def restore(inputs: Sequence[Path], choice: Choice, wanted: Wanted, progress: Pr
     """
     files = find_files(inputs, wanted.files)
     check_writable(wanted, files)
-    method, task = find_method(choice.network, choice.task)
-    _check_kind(files, task, choice.network)
+    task = choice.task
+    if task is None and choice.network == CLASSICAL and not is_raw(files[0]):
+        task = "denoise"
+    method, task = find_method(choice.network, task)
+    _check_kind(files, task)
     burst = read_burst(files, progress, choice.reference, choice.leave_out, 1 if task == "rawsr" else 2)
     memory = free_memory() if choice.memory_bytes is None else choice.memory_bytes
     with _work_folder(wanted.finished, files, choice) as folder:
@@ -87,15 +90,20 @@ def find_method(network: str, task: str | None) -> tuple[Method, str]:
     return ClassicalMethod(TASKS_OF_CLASSICAL[task]), task
 
 
-def _check_kind(files: Sequence[Path], task: str, network: str) -> None:
+def _check_kind(files: Sequence[Path], task: str) -> None:
     rendered = [path for path in files if not is_raw(path)]
-    takes = TASKS_OF_RENDERED if network != CLASSICAL else ()
-    if rendered and task not in takes:
-        others = ", ".join(TASKS_OF_RENDERED)
+    if not rendered:
+        return
+    if task not in TASKS_OF_RENDERED:
         raise RestorationError(
-            f"{rendered[0]} is a rendered picture: its colours are mixed, its noise smoothed and its tones bent, and "
-            f"{network} (--task {task}) needs what the sensor measured, RAW files; networks for {others} take pictures"
+            f"{rendered[0]} is a rendered picture: its colours are mixed, its noise is smoothed, its tones are bent. "
+            f"--task {task} needs what the sensor measured, RAW files; pictures go with --task "
+            f"{', '.join(TASKS_OF_RENDERED)}"
         )
+    logger.warning(
+        "The frames are rendered pictures. Their noise is smoothed and compressed already, so less can be won "
+        "than from RAW files of the same burst."
+    )
 
 
 def _run(method: Method, burst: RawBurst, progress: Progress, memory: int, folder: Path) -> Restored:
