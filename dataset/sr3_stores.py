@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from admin.data_locations import MissingDataSet
+from dataset.lmdb_file import LmdbFile
 from utils.image_io import UnreadableImage, decode_image, read_image
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".ppm", ".bmp"}
@@ -65,14 +65,13 @@ class LmdbStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._opened: Any = None
-        self._process = 0
+        self._root, self._file = root, LmdbFile(root)
 
     def listing(self, folder: str) -> Listing:
+        if not self._root.exists():
+            raise MissingDataSet(f"{self._root} does not exist. Make it: util_scripts/prepare_frames.py --lmdb")
         found: dict[str, list[str]] = {}
-        with self._environment().begin() as transaction:
-            keys = [key.decode() for key in transaction.cursor().iternext(values=False)]
+        keys = list(self._file.keys())
         for key in keys:
             parts = key.split("/")
             if len(parts) == 3 and parts[0] == folder:
@@ -86,24 +85,10 @@ class LmdbStore:
 
     def read(self, folder: str, video: str, name: str) -> NDArray[np.uint8]:
         key = f"{folder}/{video}/{name}"
-        with self._environment().begin() as transaction:
-            content = transaction.get(key.encode())
+        content = self._file.get(key)
         if content is None:
             raise UnreadableImage(f"{self._root} has no key {key}")
         return decode_image(content, f"{self._root}: {key}")
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_root": self._root, "_opened": None, "_process": 0}
-
-    def _environment(self) -> Any:
-        """The opened file; every process opens its own."""
-        if self._opened is None or self._process != os.getpid():
-            lmdb = import_lmdb()
-            if not self._root.exists():
-                raise MissingDataSet(f"{self._root} does not exist. Make it: util_scripts/prepare_frames.py --lmdb")
-            self._opened = lmdb.open(str(self._root), readonly=True, lock=False, readahead=False)
-            self._process = os.getpid()
-        return self._opened
 
 
 def open_store(datatype: str, root: Path) -> FrameStore:
@@ -117,19 +102,6 @@ def open_store(datatype: str, root: Path) -> FrameStore:
     if datatype == "lmdb":
         return LmdbStore(root)
     raise ValueError(f"datatype = {datatype!r}: expected img (folders of pictures) or lmdb")
-
-
-def import_lmdb() -> Any:
-    """The module, or an error that says how to get it.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    try:
-        import lmdb
-    except ImportError as error:
-        raise ImportError("LMDB stores need the package lmdb: pip install lmdb") from error
-    return lmdb
 
 
 def is_picture(path: Path) -> bool:

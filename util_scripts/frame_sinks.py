@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataset.sr3_stores import import_lmdb
+from dataset.lmdb_file import import_lmdb
 from utils.atomic_write import write_bytes
 
 _MAP_SIZE = 2**40  # most bytes that a store may grow to; only what is used takes space
