@@ -245,7 +245,8 @@ class DenoisingProcessing(BaseProcessing):
         return Box(top, left, size, size).clipped(*image_size(frame))
 
     def _pad(self, crop: torch.Tensor) -> torch.Tensor:
-        return F.pad(crop, (0, self._padded_size - crop.shape[-1], 0, self._padded_size - crop.shape[-2]))
+        right, below = (self._padded_size - crop.shape[axis] for axis in (-1, -2))
+        return F.pad(crop, (0, right, 0, below)) if right or below else crop
 
 
 def _with_noise(

@@ -15,8 +15,7 @@ import torch
 from data.camera_pipeline import (
     apply_ccm,
     gamma_compression,
-    gamma_expansion,
-    invert_smoothstep,
+    linear_light,
     random_ccm,
     random_gains,
     rgb_to_camera,
@@ -154,19 +153,19 @@ def photo_to_linear(photos: torch.Tensor, camera: Camera) -> torch.Tensor:
     """Undoes the processing of a camera.
 
     Args:
-        photos: [3, H, W] or [T, 3, H, W] RGB in 0..1, display gamma.
+        photos: [3, H, W] or [T, 3, H, W] RGB with display gamma, floats in 0..1 or uint8.
         camera: whose colours and exposure are undone; N = T cameras, one for every photo, are possible.
 
     Returns:
         Linear sensor RGB in 0..1, before white balance; same shape.
     """
     if camera.rgb2cam.dim() == 3:
-        image = apply_ccm(gamma_expansion(invert_smoothstep(photos)), camera.rgb2cam)
+        image = apply_ccm(linear_light(photos), camera.rgb2cam)
         return safe_invert_gains(image, camera.rgb_gain, camera.red_gain, camera.blue_gain).clamp_(0.0, 1.0)
     # Frames below each other: one camera, one image.
     frames = photos if photos.ndim == 4 else photos[None]
     count, channels, height, width = frames.shape
-    image = gamma_expansion(invert_smoothstep(frames)).transpose(0, 1).reshape(channels, count * height, width)
+    image = linear_light(frames).transpose(0, 1).reshape(channels, count * height, width)
     image = apply_ccm(image, camera.rgb2cam)
     image = safe_invert_gains(image, camera.rgb_gain, camera.red_gain, camera.blue_gain).clamp_(0.0, 1.0)
     return image.view(channels, count, height, width).transpose(0, 1).reshape(photos.shape)

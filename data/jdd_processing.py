@@ -109,14 +109,14 @@ class JDDProcessing(BaseProcessing):
             ``rgb2cam`` [3, 3], ``rgb_gain``, ``red_gain``, ``blue_gain``, ``shot``, ``read`` (0-d) and
             ``noise_map_mode``.
         """
-        (top, left), (rows, columns) = params["crop"], self.crop_sz
-        window = Box(top, left, rows, columns)
-        photos = torch.stack([frame_tensor(window.cut(frame)) for frame in frames])
-        camera, level = params["camera"], params["noise_level"]
-        linear = augmented(
-            photo_to_linear(photos, camera), params["flip_rows"], params["flip_columns"], params["transpose"]
-        )
-        clean = mosaic(linear)
+        level, middle, mosaics = params["noise_level"], len(frames) // 2, []
+        # Frame by frame: of most of them only the mosaic is kept, and a frame fits into the processor's memory.
+        for number, photo in enumerate(self._windows(frames, params)):
+            linear = photo_to_linear(photo, params["camera"])
+            mosaics.append(mosaic(linear))
+            if number == middle:
+                frame_gt = linear
+        clean = torch.stack(mosaics)
         noise = params.get("noise")
         if noise is None:
             noise = standard_normal(clean.shape, params["noise_seed"], clean.device)
@@ -125,17 +125,14 @@ class JDDProcessing(BaseProcessing):
             "burst": noisy,
             "noise_map": noise_map(noisy, level, self.noise_map_mode),
             "burst_gt": clean,
-            "frame_gt": linear[len(frames) // 2].contiguous(),
+            "frame_gt": frame_gt,
             "meta_info": self._meta_info(params),
         }
 
     def material(self, frames: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
         """What :meth:`render_material` needs of frames, and what does not have to be rendered."""
-        (top, left), (rows, columns) = params["crop"], self.crop_sz
-        window = Box(top, left, rows, columns)
-        photos = torch.stack([_planes(window.cut(frame)) for frame in frames])
-        flips = params["flip_rows"], params["flip_columns"], params["transpose"]
-        material = TensorDict(photos=augmented(photos, *flips).contiguous(), noise_seed=params["noise_seed"])
+        photos = torch.stack(self._windows(frames, params))
+        material = TensorDict(photos=photos, noise_seed=params["noise_seed"])
         return {"material": material, "meta_info": self._meta_info(params)}
 
     def render_material(self, material: Any, batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
@@ -151,7 +148,7 @@ class JDDProcessing(BaseProcessing):
         cameras = Camera(
             *(meta[key].repeat_interleave(frames, dim=0) for key in ("rgb2cam", "rgb_gain", "red_gain", "blue_gain"))
         )
-        linear = photo_to_linear(_in_unit_range(photos.flatten(0, 1)), cameras).unflatten(0, (count, frames))
+        linear = photo_to_linear(photos.flatten(0, 1), cameras).unflatten(0, (count, frames))
         clean = mosaic(linear)
         noise = standard_normals(clean.shape[1:], material["noise_seed"].tolist(), device)
         level = NoiseLevel(*(meta[key][:, None, None, None, None] for key in ("shot", "read")))
@@ -162,6 +159,13 @@ class JDDProcessing(BaseProcessing):
             "burst_gt": clean,
             "frame_gt": linear[:, frames // 2].contiguous(),
         }
+
+    def _windows(self, frames: Sequence[Any], params: dict[str, Any]) -> list[torch.Tensor]:
+        """The window of every frame [3, H, W], flipped and transposed; what follows works pixel by pixel."""
+        (top, left), (rows, columns) = params["crop"], self.crop_sz
+        window = Box(top, left, rows, columns)
+        flips = params["flip_rows"], params["flip_columns"], params["transpose"]
+        return [augmented(_planes(window.cut(frame)), *flips).contiguous() for frame in frames]
 
     def _meta_info(self, params: dict[str, Any]) -> dict[str, Any]:
         level: NoiseLevel = params["noise_level"]
@@ -182,10 +186,7 @@ def augmented(image: torch.Tensor, flip_rows: bool, flip_columns: bool, transpos
 
 def frame_tensor(image: np.ndarray | torch.Tensor) -> torch.Tensor:
     """A frame of a clip, uint8 array [H, W, 3] or float tensor [3, H, W], as float32 RGB [3, H, W] in 0..1."""
-    return _in_unit_range(_planes(image))
-
-
-def _in_unit_range(planes: torch.Tensor) -> torch.Tensor:
+    planes = _planes(image)
     return planes.to(torch.float32) / 255.0 if planes.dtype == torch.uint8 else planes.to(torch.float32)
 
 

@@ -99,6 +99,8 @@ def test_camera_is_undone_and_done_again():
     metadata = {name: value[None] for name, value in camera.metadata().items()}
     linear = photo_to_linear(photo, camera)
     assert torch.equal(photo_to_linear(torch.stack([photo, photo.flip(-1)]), camera)[1], linear.flip(-1))
+    levels = torch.from_numpy(photograph(20, 24)).permute(2, 0, 1)
+    assert torch.allclose(photo_to_linear(levels, camera), photo_to_linear(levels / 255, camera), atol=1e-6)
     keys = ("cam2rgb", "rgb_gain", "red_gain", "blue_gain")
     again = develop(linear[None], *(metadata[key] for key in keys))[0]
     # No tone curve on the way back: the published pipeline inverts one and never applies it.
