@@ -44,8 +44,17 @@ class FrozenUnlessTrained(nn.Module):
         return self
 
     def run_alignment_net(self, source: torch.Tensor, target: torch.Tensor) -> Any:
-        """``alignment_net(source, target)``, recorded for gradients only if the network is trained."""
-        with torch.set_grad_enabled(self.train_alignmentnet and torch.is_grad_enabled()):
+        """``alignment_net(source, target)``, recorded for gradients only if the network is trained.
+
+        In full precision also under autocast: in bfloat16 a flow of 5 pixels would be known to 1/32 of a pixel.
+        """
+        device = source.device.type
+        if torch.is_autocast_enabled(device):
+            source, target = source.float(), target.float()
+        with (
+            torch.set_grad_enabled(self.train_alignmentnet and torch.is_grad_enabled()),
+            torch.autocast(device, enabled=False),
+        ):
             return self.alignment_net(source, target)
 
 

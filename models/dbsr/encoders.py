@@ -7,6 +7,8 @@ from torch import nn
 
 from models.alignment.wrappers import FrozenUnlessTrained, flow_image
 from models.layers.blocks import conv_block, res_blocks
+from models.layers.burst_warp import BurstWarp, with_reference
+from models.layers.layout import channels_last
 from models.layers.warp import warp
 
 
@@ -48,14 +50,18 @@ class ResEncoderWarpAlignnet(FrozenUnlessTrained):
         The offsets lie on the grid of the reference and point into each other frame, in pixels.
         """
         batch, frames, _, height, width = im.shape
-        enc = self.out_layer(self.res_layers(self.init_layer(im.flatten(0, 1)))).unflatten(0, (batch, frames))
+        frame_images = channels_last(im.flatten(0, 1))
+        enc = self.out_layer(self.res_layers(self.init_layer(frame_images)))
         if frames == 1:
-            return {"enc": enc, "offsets": im.new_zeros(batch, 0, 2, height, width)}
+            return {"enc": enc[:, None], "offsets": im.new_zeros(batch, 0, 2, height, width)}
         rgb = flow_image(im)
         reference = rgb[:, 0]
         if not getattr(self.alignment_net, "shares_target", False):
             reference = reference.repeat_interleave(frames - 1, dim=0)
-        offsets = self.run_alignment_net(rgb[:, 1:].flatten(0, 1), reference)
-        warped = warp(enc[:, 1:].flatten(0, 1), offsets, mode=self.warp_type)
-        enc = torch.cat((enc[:, :1], warped.unflatten(0, (batch, frames - 1))), dim=1)
-        return {"enc": enc, "offsets": offsets.unflatten(0, (batch, frames - 1))}
+        offsets = self.run_alignment_net(rgb[:, 1:].flatten(0, 1), reference).unflatten(0, (batch, frames - 1))
+        flow = with_reference(offsets).flatten(0, 1)
+        if self.warp_type == "bilinear":
+            enc = BurstWarp(flow[:, None], (height, width)).warp(enc)
+        else:
+            enc = warp(enc, flow, mode=self.warp_type)
+        return {"enc": enc.unflatten(0, (batch, frames)), "offsets": offsets}

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from models.layers.blocks import conv_block, res_blocks
+from models.layers.layout import channels_last
 
 
 class Identity(nn.Module):
@@ -48,5 +49,6 @@ class ResEncoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """``x`` [B, N, C, H, W] (or [B, C, H, W]) → ``enc`` with the same leading axes."""
-        enc = self.out_layer(self.res_layers(self.init_layer(x.reshape(-1, *x.shape[-3:]))))
+        frames = channels_last(x.reshape(-1, *x.shape[-3:]))
+        enc = self.out_layer(self.res_layers(self.init_layer(frames)))
         return {"enc": enc.reshape(*x.shape[:-3], *enc.shape[-3:])}

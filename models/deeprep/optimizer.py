@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from models.deeprep.degradation_layers import Conv
-from models.layers.warp import sample, sample_adjoint, sampling_grid
+from models.deeprep.line_search import step_along, step_length
+from models.layers.burst_warp import BurstWarp, with_reference
+from models.layers.layout import by_burst, channels_last, frames_from_rows
 
 # The regularisation weight is divided by this constant whatever the length of the burst: released networks need it.
 _REGULARISATION_DIVISOR = 8
@@ -36,6 +40,8 @@ class SteepestDescentOptimizer(nn.Module):
             the gradient, and signed in the step length.
         use_feature_regularization: without it, λ = 0.
         full_offset_gradient: let gradients reach the offsets through the adjoint warps as well.
+        recompute_steps: compute each step again in the backward pass instead of keeping what it computed: less memory
+            for more time, the same numbers. Also an attribute.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class SteepestDescentOptimizer(nn.Module):
         init_feat_reg_w: float = 1.0,
         use_feature_regularization: bool = False,
         full_offset_gradient: bool = False,
+        recompute_steps: bool = False,
     ) -> None:
         super().__init__()
         if regularization_layer is not None:
@@ -61,6 +68,7 @@ class SteepestDescentOptimizer(nn.Module):
         self.detach_length = detach_length
         self.use_feature_regularization = use_feature_regularization
         self.full_offset_gradient = full_offset_gradient
+        self.recompute_steps = recompute_steps
 
     def forward(
         self,
@@ -87,44 +95,63 @@ class SteepestDescentOptimizer(nn.Module):
         if steps == 0 and not wants_losses:
             return y_init, []
 
-        weights = self.weight_predictor({"x": x, "offsets": offsets}, noise_estimate=noise_estimate)
-        motion = _LatentMotion(offsets, (y_init.shape[-2], y_init.shape[-1]), self.full_offset_gradient)
+        weights = self.weight_predictor({"x": x, "offsets": offsets}, noise_estimate=noise_estimate).flatten(0, 1)
+        motion = latent_motion(offsets, (y_init.shape[-2], y_init.shape[-1]), self.full_offset_gradient)
+        problem = _Problem(y_init.to(motion.shares.dtype), channels_last(x.flatten(0, 1)), weights.square(), motion)
         losses: list[torch.Tensor] = []
-        y, predicted = y_init, self._predict(y_init, motion)
+        y, residual = problem.y_init, None
         for step in range(steps):
             if self._cuts_before(step):
-                y = y.detach()
-                predicted = self._predict(y, motion)
-            residual = weights * (predicted - x)
+                y, residual = y.detach(), None
+            if residual is None:
+                residual = problem.squares * self._error(y, problem)
             if wants_losses:
-                losses.append(self._loss(residual, y - y_init, _REGULARISATION_DIVISOR))
-            gradient = motion.adjoint(self.degradation_operator.apply_transposed(weights * residual))
-            if self.use_feature_regularization:
-                gradient = gradient + self._lambda().abs() * (y - y_init)
-            # What the step changes in the predictions is known from the line search: no need to predict anew.
-            change = self._predict(gradient, motion)
-            length = self._step_length(gradient, weights * change)
-            y = y - length * gradient
-            if step + 1 < steps or wants_losses:
-                predicted = predicted - length[:, None] * change
+                losses.append(self._loss(weights * self._error(y, problem), y - y_init, _REGULARISATION_DIVISOR))
+            is_last = step + 1 == steps
+            if self.recompute_steps and torch.is_grad_enabled():
+                y, residual = checkpoint(
+                    self._step, y, residual, problem, is_last, use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                y, residual = self._step(y, residual, problem, is_last)
         if wants_losses:
-            losses.append(self._loss(weights * (predicted - x), y - y_init, x.shape[1]))
+            losses.append(self._loss(weights * self._error(y, problem), y - y_init, x.shape[1]))
         return y, losses
 
-    def _predict(self, latent: torch.Tensor, motion: _LatentMotion) -> torch.Tensor:
-        """What the encoder should see of every frame, [B, N, D, H, W]."""
-        return self.degradation_operator(motion.warp(latent))
+    def _step(
+        self, y: torch.Tensor, residual: torch.Tensor, problem: _Problem, is_last: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The next latent image, and the weighted residual w² (D W y - x) there unless this is the last step."""
+        gradient = problem.motion.adjoint(self.degradation_operator.apply_transposed(residual))
+        weight = None
+        if self.use_feature_regularization:
+            weight = self._lambda()
+            gradient = gradient + weight.abs() * (y - problem.y_init)
+        slope = gradient.square().sum(dim=(1, 2, 3))
+        change, squares = (by_burst(maps, y.shape[0]) for maps in (self._predict(gradient, problem), problem.squares))
+        if is_last:
+            length, next_residual = step_length(change, squares, slope, weight), None
+        else:
+            moved, length = step_along(by_burst(residual, y.shape[0]), change, squares, slope, weight)
+            next_residual = frames_from_rows(moved, residual.shape[0], (residual.shape[-2], residual.shape[-1]))
+        return y - length[:, None, None, None] * gradient, next_residual
+
+    def _error(self, latent: torch.Tensor, problem: _Problem) -> torch.Tensor:
+        return self._predict(latent, problem) - problem.encoded
+
+    def _predict(self, latent: torch.Tensor, problem: _Problem) -> torch.Tensor:
+        """What the encoder should see of every frame, [B·N, D, H, W]."""
+
+        def predict(latent: torch.Tensor) -> torch.Tensor:
+            return self.degradation_operator(problem.motion.warp(latent, problem.encoded.dtype))
+
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            # Warping again in the backward pass is cheaper than keeping all frames of the latent image until then.
+            return checkpoint(predict, latent, use_reentrant=False, preserve_rng_state=False)
+        return predict(latent)
 
     def _lambda(self, divisor: int = _REGULARISATION_DIVISOR) -> torch.Tensor:
         return self.feat_reg_w / divisor
-
-    def _step_length(self, gradient: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Exact line search, one length per burst: [B, 1, 1, 1]."""
-        numerator = gradient.square().sum(dim=(1, 2, 3))
-        denominator = image.square().sum(dim=(1, 2, 3, 4))
-        if self.use_feature_regularization:
-            denominator = denominator + self._lambda() * numerator
-        return (numerator / denominator.clamp(min=1e-8))[:, None, None, None]
 
     def _loss(self, residual: torch.Tensor, distance: torch.Tensor, divisor: int) -> torch.Tensor:
         loss = residual.square().mean()
@@ -138,34 +165,30 @@ class SteepestDescentOptimizer(nn.Module):
         return step > 0 and step % self.detach_length == 0
 
 
-class _LatentMotion:
-    """Warps of the latent image to all frames of a burst, and their adjoint; the reference stays as it is."""
+@dataclass(frozen=True)
+class _Problem:
+    """What stays the same in all steps: start, encoded burst [B·N, D, H, W], w² [B·N, D, H, W], and warps."""
 
-    def __init__(self, offsets: torch.Tensor, size: tuple[int, int], full_offset_gradient: bool) -> None:
-        self.others = offsets.shape[1]
-        self.size = size
-        self.full_offset_gradient = full_offset_gradient
-        flow = offsets.flatten(0, 1)
-        factor = size[1] / offsets.shape[-1]
-        if factor != 1 and self.others:
-            flow = F.interpolate(flow, scale_factor=factor, mode="nearest") * factor
-        if self.others and tuple(flow.shape[-2:]) != size:
-            raise ValueError(
-                f"a latent image of size {size} does not fit offsets {tuple(offsets.shape)} enlarged {factor:g} times"
-            )
-        self.grid = sampling_grid(flow, size)
+    y_init: torch.Tensor
+    encoded: torch.Tensor
+    squares: torch.Tensor
+    motion: BurstWarp
 
-    def warp(self, latent: torch.Tensor) -> torch.Tensor:
-        """[B, C, H, W] → [B, N, C, H, W]."""
-        if self.others == 0:
-            return latent[:, None]
-        repeated = latent[:, None].expand(-1, self.others, -1, -1, -1).flatten(0, 1)
-        warped = sample(repeated, self.grid).unflatten(0, (-1, self.others))
-        return torch.cat((latent[:, None], warped), dim=1)
 
-    def adjoint(self, frames: torch.Tensor) -> torch.Tensor:
-        """[B, N, C, H, W] → [B, C, H, W], the sum over all frames."""
-        if self.others == 0:
-            return frames[:, 0]
-        spread = sample_adjoint(frames[:, 1:].flatten(0, 1), self.grid, self.size, self.full_offset_gradient)
-        return frames[:, 0] + spread.unflatten(0, (-1, self.others)).sum(dim=1)
+def latent_motion(offsets: torch.Tensor, size: tuple[int, int], full_offset_gradient: bool) -> BurstWarp:
+    """The warps of a latent image of ``size`` (H, W) to all frames of its burst; the reference stays as it is.
+
+    ``offsets`` [B, N-1, 2, h, w] are enlarged to ``size`` by repetition, as the published networks do.
+
+    Raises:
+        ValueError: ``size`` is no enlargement of the offsets.
+    """
+    flow = with_reference(offsets)
+    factor = size[1] / offsets.shape[-1]
+    if factor != 1:
+        flow = (F.interpolate(flow.flatten(0, 1), scale_factor=factor) * factor).unflatten(0, flow.shape[:2])
+    if tuple(flow.shape[-2:]) != size:
+        raise ValueError(
+            f"a latent image of size {size} does not fit offsets {tuple(offsets.shape)} enlarged {factor:g} times"
+        )
+    return BurstWarp(flow, size, full_offset_gradient)

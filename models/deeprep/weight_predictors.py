@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.layers.blocks import conv_block, res_blocks
+from models.layers.burst_warp import BurstWarp, with_reference
 from models.layers.reference_offsets import burst_offsets
-from models.layers.warp import warp
 
 
 class Identity(nn.Module):
@@ -137,10 +137,9 @@ class SimpleWeightPredictor(nn.Module):
         base = projected.mean(dim=1, keepdim=True) if self.use_mean else projected[:, :1]
         if offsets is None or offsets.shape[1] == 0:
             return base if offsets is None else projected[:, :1]
-        others = offsets.shape[1]
-        repeated = base.expand(-1, others, -1, -1, -1).flatten(0, 1)
-        warped = warp(repeated, offsets.flatten(0, 1)).unflatten(0, (-1, others))
-        return torch.cat((projected[:, :1], warped), dim=1)
+        motion = BurstWarp(with_reference(offsets), (base.shape[-2], base.shape[-1]))
+        warped = motion.warp(base[:, 0]).unflatten(0, projected.shape[:2])
+        return torch.cat((projected[:, :1], warped[:, 1:]), dim=1) if self.use_mean else warped
 
     def _noise_features(self, noise_estimate: torch.Tensor | None, enc: torch.Tensor) -> torch.Tensor:
         batch, frames = enc.shape[:2]

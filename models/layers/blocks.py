@@ -107,7 +107,8 @@ class ResBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         past = x if self.downsample is None else self.downsample(x)
-        y = self.conv2(self.conv1(x)) + past
+        y = self.conv2(self.conv1(x))
+        y = y.add_(past) if y.dtype == past.dtype else y + past
         return y if self.activation is None else self.activation(y)
 
 
