@@ -81,10 +81,15 @@ def test_a_network_param_runs_its_network_in_half_precision():
 
 def test_scores_in_half_precision_are_written_beside_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     scored: list[Any] = []
+
+    def write_nothing(scores: object, place: Path) -> list[Path]:
+        scored.append(place)
+        return []
+
     monkeypatch.setattr(command_line, "load_experiment", lambda *names: [NetworkParam("a", "b")])
     monkeypatch.setattr(command_line.engine, "score", lambda benchmark, networks, **options: scored.extend(networks))
     monkeypatch.setattr(command_line, "terminal_table", lambda scores: "")
-    monkeypatch.setattr(command_line, "write_files", lambda scores, place: scored.append(place) or [])
+    monkeypatch.setattr(command_line, "write_files", write_nothing)
     monkeypatch.setattr(command_line, "score_files", lambda benchmark, name: tmp_path / name)
     command_line.compute_score("evaluation.jdd", "quickstart", [jdd_benchmark("clips")], half_precision=True)
     assert scored == [NetworkParam("a", "b", half_precision=True), tmp_path / "quickstart_bf16"]

@@ -29,8 +29,8 @@ class _WeightNormed(nn.Module):
         # The kernel behind torch's own weight_norm: written out, rounding moves some gradients by 0.2 % of the largest.
         return torch._weight_norm(self.weight_v, self.weight_g, 0)
 
-    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Convolves with an effective weight that was computed before."""
+    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor, with_bias: bool = True) -> torch.Tensor:
+        """Convolves with an effective weight that was computed before, or with that of some of the input channels."""
         raise NotImplementedError
 
 
@@ -41,8 +41,8 @@ class WeightNormConv2d(_WeightNormed, nn.Conv2d):
         super().__init__(*args, **kwargs)
         self._split_weight()
 
-    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(maps, weight, self.bias, self.stride, self.padding)
+    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor, with_bias: bool = True) -> torch.Tensor:
+        return F.conv2d(maps, weight, self.bias if with_bias else None, self.stride, self.padding)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Convolves ``maps`` [B, C, H, W]."""
@@ -56,8 +56,9 @@ class WeightNormConvTranspose2d(_WeightNormed, nn.ConvTranspose2d):
         super().__init__(*args, **kwargs)
         self._split_weight()
 
-    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return F.conv_transpose2d(maps, weight, self.bias, self.stride, self.padding)  # type: ignore[arg-type]
+    def apply_weight(self, maps: torch.Tensor, weight: torch.Tensor, with_bias: bool = True) -> torch.Tensor:
+        bias = self.bias if with_bias else None
+        return F.conv_transpose2d(maps, weight, bias, self.stride, self.padding)  # type: ignore[arg-type]
 
     def forward(self, maps: torch.Tensor, output_size: Any = None) -> torch.Tensor:
         """Convolves ``maps`` [B, C, H, W]."""
@@ -67,20 +68,68 @@ class WeightNormConvTranspose2d(_WeightNormed, nn.ConvTranspose2d):
 class Stage(nn.Sequential):
     """Layers that see every map of a batch on its own, but for the statistics of BatchNorm in training.
 
-    In evaluation on a CPU the maps also go through the layers one by one. Kernels may round a value differently
-    depending on where in the batch it stands (vector or remainder, which thread), and the order of the frames of a
-    burst must not change a single bit.
+    The first layer, a convolution, takes its input channels in parts. It is linear, so what all frames of a burst share
+    is convolved once per burst instead of once per frame, and nothing has to be put together before.
+
+    In evaluation on a CPU the maps go through the layers one by one. Kernels may round a value differently depending on
+    where in the batch it stands (vector or remainder, which thread), and the order of the frames of a burst must not
+    change a single bit.
     """
 
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """[B, C, H, W] to [B, C', H', W']."""
-        if self.training or maps.device.type != "cpu" or len(maps) == 1:
-            return super().forward(maps)
-        separate = list(maps.split(1))
-        for layer in self:
-            if isinstance(layer, _WeightNormed):
-                weight = layer.effective_weight()
-                separate = [layer.apply_weight(one, weight) for one in separate]
-            else:
-                separate = [layer(one) for one in separate]
-        return torch.cat(separate)
+    def forward(
+        self, maps: torch.Tensor, shared: torch.Tensor | None = None, skipped: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """[B N, C, H, W] of N frames of each burst to [B N, C', H', W'].
+
+        Args:
+            maps: the first input channels, or all.
+            shared: the next ones, [B, S, H, W].
+            skipped: the last ones, [B N, R, H, W].
+        """
+        one_by_one = not self.training and maps.device.type == "cpu"
+        first, *others = self
+        assert isinstance(first, _WeightNormed)
+        parts = [part for part in (maps, shared, skipped) if part is not None]
+        own, *more = first.effective_weight().split([part.shape[1] for part in parts], dim=1)
+        layers = [(layer, layer.effective_weight() if isinstance(layer, _WeightNormed) else None) for layer in others]
+
+        common = None
+        if shared is not None:
+            common = _convolved(first, shared, more[0], one_by_one)
+
+        def through(maps: torch.Tensor, common: torch.Tensor | None, skipped: torch.Tensor | None) -> torch.Tensor:
+            maps = first.apply_weight(maps, own, with_bias=common is None)
+            if skipped is not None:
+                maps += first.apply_weight(skipped, more[-1], with_bias=False)
+            if common is not None:
+                maps.unflatten(0, (len(common), -1)).add_(common[:, None])
+            for layer, weight in layers:
+                maps = _applied(layer, maps, weight)
+            return maps
+
+        if not one_by_one:
+            return through(maps, common, skipped)
+        frames = len(maps) // (1 if common is None else len(common))
+        return torch.cat(
+            [
+                through(
+                    maps[index : index + 1],
+                    None if common is None else common[index // frames][None],
+                    None if skipped is None else skipped[index : index + 1],
+                )
+                for index in range(len(maps))
+            ]
+        )
+
+
+def _convolved(conv: _WeightNormed, maps: torch.Tensor, weight: torch.Tensor, one_by_one: bool) -> torch.Tensor:
+    return torch.cat([conv.apply_weight(part, weight) for part in (maps.split(1) if one_by_one else [maps])])
+
+
+def _applied(layer: nn.Module, maps: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    if isinstance(layer, _WeightNormed):
+        assert weight is not None
+        return layer.apply_weight(maps, weight)
+    if isinstance(layer, nn.ELU) and not torch.is_grad_enabled():
+        return F.elu_(maps)
+    return torch.as_tensor(layer(maps))
