@@ -19,7 +19,7 @@ from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import SSIM_FOOTNOTE, lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.properties import motion_of
-from models.classical import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
+from models.classical import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame, RobustDenoiser
 from utils.suggestions import unknown_name_message
 
 PACKAGE = "evaluation.burst_denoise"
@@ -78,6 +78,7 @@ BASELINES = (
     NetworkParam(network=BurstMean, unique_name="mean", display_name="mean"),
     NetworkParam(network=AlignedMean, unique_name="aligned_mean", display_name="aligned mean"),
     NetworkParam(network=AlignedMeanNLM, unique_name="aligned_mean_nlm", display_name="aligned mean + NLM"),
+    NetworkParam(network=RobustDenoiser, unique_name="classical", display_name="classical"),
 )
 
 

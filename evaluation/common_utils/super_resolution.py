@@ -10,7 +10,7 @@ from torch import nn
 
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.network_param import NetworkParam
-from models.classical import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling
+from models.classical import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling, RobustSuperResolution
 
 # Pixels of the ground truth that no published figure counts.
 BORDER = 40
@@ -23,6 +23,7 @@ BASELINES = (
         network=DemosaicUpsampling, unique_name="demosaic_lanczos", display_name="demosaic + Lanczos, 1 frame"
     ),
     NetworkParam(network=AlignedMeanUpsampling, unique_name="aligned_mean", display_name="aligned mean"),
+    NetworkParam(network=RobustSuperResolution, unique_name="classical", display_name="classical"),
 )
 
 

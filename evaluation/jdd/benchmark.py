@@ -21,7 +21,7 @@ from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.properties import level_noise
 from evaluation.jdd.real_bursts import RealBursts
 from evaluation.jdd.sequences import NoisySequences
-from models.classical import DemosaickedAlignedMean, DemosaickedReference
+from models.classical import DemosaickedAlignedMean, DemosaickedReference, RobustJointDemosaicking
 from utils.suggestions import unknown_name_message
 
 PACKAGE = "evaluation.jdd"
@@ -111,6 +111,7 @@ BASELINES = (
         network=DemosaickedReference, unique_name="demosaicked_reference", display_name="demosaicked reference"
     ),
     NetworkParam(network=DemosaickedAlignedMean, unique_name="aligned_mean", display_name="aligned mean"),
+    NetworkParam(network=RobustJointDemosaicking, unique_name="classical", display_name="classical"),
 )
 
 

@@ -3,6 +3,7 @@
 from models.classical.joint_demosaicking import DemosaickedAlignedMean, DemosaickedReference
 from models.classical.merge import AlignedMean, AlignedMeanNLM, BurstMean, ReferenceFrame
 from models.classical.rendered_upsampling import RenderedUpsampling
+from models.classical.robust_rows import RobustDenoiser, RobustJointDemosaicking, RobustSuperResolution
 from models.classical.super_resolution import AlignedMeanUpsampling, BilinearUpsampling, DemosaicUpsampling
 
 __all__ = [
@@ -16,4 +17,7 @@ __all__ = [
     "DemosaickedReference",
     "ReferenceFrame",
     "RenderedUpsampling",
+    "RobustDenoiser",
+    "RobustJointDemosaicking",
+    "RobustSuperResolution",
 ]

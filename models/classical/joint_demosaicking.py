@@ -13,6 +13,12 @@ from torch import nn
 from models.classical.super_resolution import AlignedMeanUpsampling, DemosaicUpsampling
 
 
+def middle_frame_first(burst: torch.Tensor) -> torch.Tensor:
+    """Bursts [B, T, ...] with frame T // 2 as frame 0 and the others in their order."""
+    middle = burst.shape[1] // 2
+    return torch.cat((burst[:, middle : middle + 1], burst[:, :middle], burst[:, middle + 1 :]), dim=1)
+
+
 class _MiddleFrameFirst(nn.Module):
     """Calls a method whose reference is frame 0 with the middle frame there."""
 
@@ -32,10 +38,7 @@ class _MiddleFrameFirst(nn.Module):
         Raises:
             ValueError: another shape or type.
         """
-        if burst.ndim == 5:
-            middle = burst.shape[1] // 2
-            burst = torch.cat((burst[:, middle : middle + 1], burst[:, :middle], burst[:, middle + 1 :]), dim=1)
-        return self.method(burst)
+        return self.method(middle_frame_first(burst) if burst.ndim == 5 else burst)
 
 
 class DemosaickedReference(_MiddleFrameFirst):

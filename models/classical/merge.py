@@ -27,7 +27,7 @@ class ReferenceFrame(nn.Module):
 
     def forward(self, burst: torch.Tensor, noise_estimate: torch.Tensor | None = None) -> Output:
         """Frame 0, [B, C, H, W], of a burst [B, T, C, H, W]."""
-        _check(burst, noise_estimate)
+        check_burst(burst, noise_estimate)
         return burst[:, 0].clone(), {}
 
 
@@ -36,7 +36,7 @@ class BurstMean(nn.Module):
 
     def forward(self, burst: torch.Tensor, noise_estimate: torch.Tensor | None = None) -> Output:
         """Mean over T, [B, C, H, W], of a burst [B, T, C, H, W]."""
-        _check(burst, noise_estimate)
+        check_burst(burst, noise_estimate)
         return burst.mean(dim=1), {}
 
 
@@ -69,10 +69,10 @@ class AlignedMean(nn.Module):
         Raises:
             ValueError: another shape or type.
         """
-        _check(burst, noise_estimate)
+        check_burst(burst, noise_estimate)
         images, alignments = [], []
-        for index, frames in enumerate(_arrays(burst)):
-            noise = _noise_model(frames, None if noise_estimate is None else _arrays(noise_estimate)[index])
+        for index, frames in enumerate(arrays(burst)):
+            noise = _noise_model(frames, None if noise_estimate is None else arrays(noise_estimate)[index])
             alignment = align(noise.luminance(frames), self.max_shift)
             if not alignment.aligned.all():
                 logger.info(
@@ -149,11 +149,13 @@ def _noise_model(frames: Array, sigma: Array | None) -> NoiseModel:
     return NoiseModel.guess(frames[0]) if sigma is None else NoiseModel.fit(frames, sigma)
 
 
-def _arrays(tensor: torch.Tensor) -> NDArray[np.float32]:
+def arrays(tensor: torch.Tensor) -> NDArray[np.float32]:
+    """The values of a tensor on the CPU."""
     return tensor.detach().float().cpu().numpy()
 
 
-def _check(burst: torch.Tensor, noise_estimate: torch.Tensor | None) -> None:
+def check_burst(burst: torch.Tensor, noise_estimate: torch.Tensor | None) -> None:
+    """Raises a ValueError that names what came where a burst [B, T, C, H, W] of floats was expected."""
     if burst.ndim != 5 or not burst.is_floating_point():
         raise ValueError(f"burst of shape {tuple(burst.shape)} and {burst.dtype}, expected [B, T, C, H, W] of floats")
     if noise_estimate is not None and noise_estimate.shape != burst.shape:

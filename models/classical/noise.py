@@ -59,6 +59,10 @@ class NoiseModel:
         """Of the mean of so many frames."""
         return NoiseModel(self.read_variance / frames, self.shot / frames)
 
+    def deviation(self, x: Array) -> Array:
+        """Of the noise of values x."""
+        return np.sqrt(self.read_variance + self.shot * np.maximum(x, 0.0)).astype(np.float32)
+
     def stabilise(self, x: Array) -> Array:
         """Values whose noise has deviation 1 everywhere (F. J. Anscombe 1948, for normal noise)."""
         if self.shot < _LEAST_SHOT:
@@ -69,11 +73,16 @@ class NoiseModel:
         """[T, H, W] with noise of deviation 1, for alignment: mean of the stabilised channels of [T, C, H, W]."""
         return np.ascontiguousarray(self.stabilise(frames).mean(axis=1) * np.float32(np.sqrt(frames.shape[1])))
 
-    def restore(self, y: Array) -> Array:
+    def restore(self, y: Array, variance: Array | float = 1.0) -> Array:
         """Linear values from denoised stabilised ones.
 
-        The noise was averaged after a square root, which lowers the mean: E[y]^2 = E[y^2] - 1, so 1 is added again.
+        The noise was averaged after a square root, which lowers the mean: E[y]^2 = E[y^2] - variance, so that is added
+        again.
+
+        Args:
+            y: denoised values.
+            variance: of the noise that they had, 1 for that of a single frame.
         """
         if self.shot < _LEAST_SHOT:
             return (y * np.sqrt(self.read_variance)).astype(np.float32)
-        return (((y * y + 1.0) * (self.shot / 2.0) ** 2 - self.read_variance) / self.shot).astype(np.float32)
+        return (((y * y + variance) * (self.shot / 2.0) ** 2 - self.read_variance) / self.shot).astype(np.float32)

@@ -47,7 +47,7 @@ def align_rigidly(luminance: Array, max_shift: int) -> RigidAlignment:
     matrices = [_translation(-shift) for shift in start.shifts]
     for i in range(1, len(luminance)):
         if start.aligned[i]:
-            matrices[i] = _refine(luminance[0], luminance[i], matrices[i])
+            matrices[i] = refine_rigidly(luminance[0], luminance[i], matrices[i])
     return RigidAlignment(np.stack(matrices), start.aligned)
 
 
@@ -55,7 +55,15 @@ def _translation(shift: NDArray[np.float64]) -> Matrix:
     return np.array([[1, 0, shift[0]], [0, 1, shift[1]]], dtype=np.float64)
 
 
-def _refine(reference: Array, frame: Array, matrix: Matrix) -> Matrix:
+def refine_rigidly(reference: Array, frame: Array, matrix: Matrix, largest: float = _LARGEST_REFINEMENT) -> Matrix:
+    """Rotation and translation [2, 3] near `matrix` at which a frame correlates best with the reference.
+
+    Args:
+        reference: [H, W].
+        frame: of the same size.
+        matrix: where to start.
+        largest: a refinement that moves a corner further than this, in pixels, is not believed.
+    """
     everywhere = np.ones(reference.shape, dtype=np.uint8)
     start = matrix.astype(np.float32)
     try:
@@ -66,4 +74,4 @@ def _refine(reference: Array, frame: Array, matrix: Matrix) -> Matrix:
     height, width = reference.shape
     corners = np.array([[0, width - 1, 0, width - 1], [0, 0, height - 1, height - 1], [1, 1, 1, 1]], dtype=np.float64)
     moved = np.linalg.norm((refined - matrix) @ corners, axis=0).max()
-    return refined if moved <= _LARGEST_REFINEMENT else matrix
+    return refined if moved <= largest else matrix

@@ -42,12 +42,17 @@ _MISSING = (
 )
 
 
-def demosaic(packed: Array) -> Array:
+def demosaic(packed: Array, gains: Array | None = None) -> Array:
     """RGB [2h, 2w, 3] of a packed RGGB frame [4, h, w], in the linear colours of the sensor.
 
     Red and blue are balanced to the mean of green first: the filters expect details of one height in all colours.
+
+    Args:
+        packed: the frame, or a part of it.
+        gains: [4] of :func:`colour_balance` of the whole frame; that of `packed` if None.
     """
-    gains = _balance(packed)
+    if gains is None:
+        gains = colour_balance(packed)
     mosaic = unpack(packed * gains[:, None, None])
     rgb = np.repeat(mosaic[:, :, None], 3, axis=2)
     for (rows, columns), colour, kernel in _MISSING:
@@ -57,8 +62,8 @@ def demosaic(packed: Array) -> Array:
     return np.asarray(rgb / gains[[0, 1, 3]], dtype=np.float32)
 
 
-def _balance(packed: Array) -> NDArray[np.float32]:
-    """Gains [4] that give red and blue the mean of green; 1 where a mean is not positive."""
+def colour_balance(packed: Array) -> NDArray[np.float32]:
+    """Gains [4] of the packed channels that give red and blue the mean of green; 1 where a mean is not positive."""
     red, green1, green2, blue = packed.reshape(4, -1).mean(axis=1)
     green = (green1 + green2) / 2
     if min(red, green, blue) <= 0:
