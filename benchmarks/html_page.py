@@ -89,11 +89,11 @@ def measure(folder: Path, count: int, size: int) -> None:
     output(f"written in {time.perf_counter() - start:.0f} s")
     opened = []
     for _ in range(OPENINGS):
-        with chromium() as driver:  # a browser that has never seen the page
+        with chromium(1600, 1000) as driver:  # a browser that has never seen the page
             page = Page(driver, index).open()
             opened.append(page.run("burstlab.openedAfter") / 1e3)
     output(f"opened, all four pictures drawn: {_range(opened)} s")
-    with chromium() as driver:
+    with chromium(1600, 1000) as driver:
         page = Page(driver, index).open()
         output(f"next burst, all pictures drawn: {_range([_next_burst(page) for _ in range(20)])} ms")
         output(f"sorted by gap: {_range([_sort(page, number) for number in range(9)])} ms")

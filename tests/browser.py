@@ -28,7 +28,7 @@ def skip_reason() -> str | None:
 
 
 @contextmanager
-def chromium(width: int = 1400, height: int = 900) -> Iterator[webdriver.Chrome]:
+def chromium(width: int = 1200, height: int = 720) -> Iterator[webdriver.Chrome]:
     """A browser of its own profile; skips the test where there is none, unless the environment forbids that."""
     reason = skip_reason()
     if reason is not None:

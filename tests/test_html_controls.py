@@ -62,7 +62,7 @@ def test_bursts_are_sorted_by_the_score_of_a_network(page):
     choose(page, "sort-by", "score")
     choose(page, "sort-first", "network A")
     assert listed(page) == ["b2", "b0", "b1", "b3"]
-    assert page.texts(".burst .value")[0] == "PSNR (dB) 24.00"
+    assert page.texts(".burst .value")[0] == "PSNR 24.00"
     page.driver.find_element(By.ID, "sort-direction").click()
     assert listed(page.settle()) == ["b3", "b1", "b0", "b2"]
 
@@ -72,7 +72,7 @@ def test_bursts_are_sorted_by_the_gap_between_two_networks_and_unknown_ones_stan
     choose(page, "sort-first", "network D")
     choose(page, "sort-second", "network A")
     assert listed(page) == ["b2", "b0", "b1", "b3"]
-    assert page.texts(".burst .value") == ["PSNR (dB) +1.00", "PSNR (dB) +2.00", "PSNR (dB) +7.00", "PSNR (dB) –"]
+    assert page.texts(".burst .value") == ["PSNR +1.00", "PSNR +2.00", "PSNR +7.00", "PSNR –"]
     page.driver.find_element(By.ID, "sort-direction").click()
     assert listed(page.settle()) == ["b1", "b0", "b2", "b3"]
 

@@ -66,6 +66,7 @@ def write_page(folder: str | Path, viewing: Viewing, figures: Iterable[Figure] =
     folder = Path(folder)
     if not len(viewing.bursts):
         raise ValueError(f"{viewing.title}: there are no bursts to show")
+    _refuse_other_files(folder)
     encoded = _encoded_bursts(viewing)
     first = list(islice(encoded, _SAMPLED))
     _announce(folder, first, len(viewing.bursts))
@@ -190,16 +191,16 @@ def _readable(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _make_room(folder: Path) -> None:
-    """An empty folder, or that of an older page, which goes.
-
-    Raises:
-        ValueError: it holds something else.
-    """
+def _refuse_other_files(folder: Path) -> None:
+    """Only an empty folder and that of an older page are written to."""
     ours = {"index.html", *_PARTS}
     others = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.exists() else []
     if others:
         raise ValueError(f"{folder} holds {', '.join(others[:5])}, which is no part of a page; give an empty folder")
+
+
+def _make_room(folder: Path) -> None:
+    """Removes an older page."""
     (folder / "index.html").unlink(missing_ok=True)
     for part in _PARTS:
         if (folder / part).exists():

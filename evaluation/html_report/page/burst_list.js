@@ -14,7 +14,7 @@
     if (known && (order === "score" || order === "gap")) {
       const value = burstlab.sortKey(burst, index, { by: order, metric, first, second });
       const sign = order === "gap" && value > 0 ? "+" : "";
-      return `${known.label} ${sign}${burstlab.number(value, known.decimals)}`;
+      return `${known.label.replace(/ \(.*/, "")} ${sign}${burstlab.number(value, known.decimals)}`; // without its unit
     }
     return burst.noise === null ? "" : `noise ${Number(burst.noise.toPrecision(3))}`;
   }
@@ -23,13 +23,14 @@
     const index = list[place];
     const burst = burstlab.contents.bursts[index];
     const marked = burstlab.state.marked.has(burst.name);
+    const [, folder, name] = burst.name.match(/^(?:(.*)\/)?([^]*)$/);
     const row = element("div", {
       className: "burst", role: "option", id: `burst-${index}`,
-      "aria-setsize": list.length, "aria-posinset": place + 1, "aria-selected": index === burstlab.state.burst,
+      title: burst.name, "aria-setsize": list.length, "aria-posinset": place + 1, "aria-selected": index === burstlab.state.burst,
     },
     element("img", { src: `data/${String(index).padStart(4, "0")}/thumbnail.jpg`, alt: "", width: 64, height: 48, decoding: "async" }),
-    element("span", { className: "name" }, burst.name),
-    element("span", { className: "value" }, keyText(index)),
+    element("span", { className: "name" }, name),
+    element("span", { className: "value" }, [folder, keyText(index)].filter(Boolean).join(" · ")),
     element("span", { className: "mark", "aria-label": marked ? "marked" : null }, marked ? "★" : ""));
     row.style.top = `${place * ROW}px`;
     row.addEventListener("click", () => burstlab.goTo(index));

@@ -29,7 +29,8 @@
   function openFigures() {
     const figures = burstlab.contents.figures.map(({ file, caption }) =>
       element("figure", {}, element("img", { src: file, alt: caption }), element("figcaption", {}, caption)));
-    by("figures").replaceChildren(element("h2", { id: "figures-title" }, "Figures"), ...figures, closing());
+    by("figures").replaceChildren(element("h2", { id: "figures-title" }, "Figures"),
+      element("div", { className: "figures" }, ...figures), closing());
     by("figures").showModal();
   }
 

@@ -31,7 +31,7 @@
         const value = burstlab.score(burst, label, metric);
         return cell(number(value, decimals), value !== null && value === best.get(metric) ? "best" : null);
       });
-      const name = element("th", { scope: "row" }, element("label", { htmlFor: `show-${index}` }, box, " ", label, " ", key));
+      const name = element("th", { scope: "row" }, element("label", { htmlFor: `show-${index}` }, key, box, label));
       return element("tr", { className: label === state.selected ? "chosen" : null }, name, ...scores);
     });
     const focused = document.activeElement?.id;
