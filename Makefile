@@ -1,7 +1,7 @@
 # One recipe at a time: each starts from install.sh, which must not run twice at once.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint check-golden clean
+.PHONY: help install quickstart test lint check-golden bench clean
 
 PYTHON_HERE := .venv/bin/python
 # The full recordings lie outside the repository; what it keeps of them is checked by `make test`.
@@ -30,6 +30,9 @@ check-golden: install ## compare with all recordings of the original systems, wh
 	@failed=0; for folder in $(GOLDEN); do \
 		echo "$$folder"; $(PYTHON_HERE) -m tests.golden "$$folder" || failed=1; \
 	done; exit $$failed
+
+bench: install ## time what is fast against its plain form (docs/performance.md)
+	$(PYTHON_HERE) benchmarks/synthesis.py
 
 clean: ## remove caches and build left-overs (not .venv, not workspace)
 	rm -rf build burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

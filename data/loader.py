@@ -87,6 +87,10 @@ class DataLoader(torch.utils.data.DataLoader[Any]):
         self.device = torch.device(device)
         if self.rendering is not None and stack_dim == 1:
             raise ValueError(f"loader {name!r}: batches that are rendered on the device have stack_dim=0")
+        if self.rendering is not None and self.device.type == "cpu":
+            logger.warning(
+                "loader %r renders batches on the CPU, where render_on='worker' is several times faster", name
+            )
         super().__init__(
             dataset,
             **selection,
