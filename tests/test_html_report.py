@@ -149,6 +149,11 @@ def test_wrong_pixels_name_burst_and_result(tmp_path):
         write_page(tmp_path / "page", viewing([burst(0, results=(FLOATS,))]))
 
 
+def test_two_results_of_one_label_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="two results of one label"):
+        write_page(tmp_path / "page", viewing([burst(0, results=(viewed("mean", 1), viewed("mean", 2)))]))
+
+
 def test_full_disk_is_noticed_before_anything_is_written(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 95, 5))

@@ -79,7 +79,7 @@ def write_page(folder: str | Path, viewing: Viewing, figures: Iterable[Figure] =
         entries.append(burst.entry)
     shown = [_copy_figure(folder, number, figure) for number, figure in enumerate(figures)]
     for script in sorted((_HERE / "page").iterdir()):
-        write_bytes(folder / "page" / script.name, script.read_bytes())
+        _write_quickly(folder / "page" / script.name, script.read_bytes())
     write_text(folder / "data" / "contents.js", f"burstlab.open({json.dumps(_contents(viewing, entries, shown))});\n")
     write_bytes(folder / "index.html", (_HERE / "index.html").read_bytes())
     logger.info("Open %s in a browser; the folder can be moved and copied.", folder / "index.html")
@@ -114,10 +114,13 @@ def _contents(viewing: Viewing, bursts: list[dict[str, Any]], figures: list[dict
 
 def _encoded_bursts(viewing: Viewing) -> Iterator[_Encoded]:
     for burst in track(viewing.bursts, f"{viewing.title}: page"):
-        yield _encode(burst, viewing.full_scale)
+        yield _encode(burst)
 
 
-def _encode(burst: ViewedBurst, full_scale: int) -> _Encoded:
+def _encode(burst: ViewedBurst) -> _Encoded:
+    labels = [image.label for image in burst.images]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"burst {burst.name} has two results of one label among {', '.join(labels)}")
     files: dict[str, bytes] = {}
     images = []
     thumbnail = None
@@ -208,7 +211,7 @@ def _make_room(folder: Path) -> None:
 
 
 def _write_quickly(path: Path, content: bytes) -> None:
-    """Without waiting for the disk: there are thousands of these, and a page without its index.html is not complete."""
+    """Without waiting for the disk: there may be thousands, and a page without its index.html is not complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
