@@ -181,4 +181,4 @@ def _to_numpy(image: torch.Tensor) -> FloatImage:
 
 
 def _device(net: nn.Module) -> torch.device:
-    return next(net.parameters()).device
+    return next((parameter.device for parameter in net.parameters()), torch.device("cpu"))

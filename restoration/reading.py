@@ -14,7 +14,7 @@ from restoration.burst import FloatImage, Noise, Progress, RawBurst, Restoration
 from restoration.exif import exposure_value
 from restoration.frames import Frame, read_frame
 from restoration.noise import estimate, from_profile
-from restoration.sources import is_raw, natural_order
+from restoration.sources import natural_order
 from utils.suggestions import unknown_name_message
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def read_burst(
     """Reads frames, orders them by capture time (by name where one notes none), and checks that they are one burst.
 
     Args:
-        files: RAW files, or rendered pictures; not both.
+        files: as `restoration.sources.find_files` gives them.
         reference: name of the frame that the result is to show, with or without its ending; None takes the sharpest.
         leave_out: go on without frames that cannot be read or do not belong, instead of refusing the burst.
         least_frames: how many must remain.
@@ -42,9 +42,6 @@ def read_burst(
     Raises:
         RestorationError: a frame cannot be read or does not belong, there are too few, or none is named `reference`.
     """
-    if len({is_raw(path) for path in files}) > 1:
-        raw, rendered = next(filter(is_raw, files)), next(path for path in files if not is_raw(path))
-        raise RestorationError(f"{raw} is a RAW file and {rendered} a rendered picture; a burst is one or the other")
     frames = []
     for path in progress(files, "Reading"):
         try:

@@ -32,7 +32,8 @@ def find_files(inputs: Sequence[Path], written: Collection[Path] = ()) -> list[P
         written: files that the command itself writes, which are never frames.
 
     Raises:
-        RestorationError: a file or folder is missing, cannot be opened, or holds nothing that could be a frame.
+        RestorationError: a file or folder is missing, cannot be opened, or holds nothing that could be a frame; RAW
+            files and pictures are given together.
     """
     own = {path.resolve() for path in written}
     found: dict[Path, Path] = {}
@@ -42,7 +43,11 @@ def find_files(inputs: Sequence[Path], written: Collection[Path] = ()) -> list[P
                 found.setdefault(path.resolve(), path)
     if not found:
         raise RestorationError(f"{_listed(inputs)}: no frames (the only images are those that this command writes)")
-    return sorted(found.values(), key=natural_order)
+    files = sorted(found.values(), key=natural_order)
+    if len({is_raw(path) for path in files}) > 1:
+        raw, rendered = next(filter(is_raw, files)), next(path for path in files if not is_raw(path))
+        raise RestorationError(f"{raw} is a RAW file and {rendered} a rendered picture; a burst is one or the other")
+    return files
 
 
 def natural_order(path: Path) -> tuple[list[str | int], str]:
