@@ -23,7 +23,7 @@ from models.sr3.diffusion import GaussianDiffusion
 from tests.fabricated import tiny_dbsr
 from train_settings import bundled_photos, two_stage
 from trainers import SimpleTrainer
-from trainers.batches import to_device
+from trainers.batches import AsynchronousCopy, to_device
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
@@ -142,6 +142,48 @@ def test_every_system_trains_in_half_precision_on_the_gpu(name: str, tmp_path: P
         for precision in ("no", "bf16")
     }
     assert losses["bf16"][0] == pytest.approx(losses["no"][0], rel=HALF_PRECISION_TOLERANCE)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_no_system_waits_for_the_gpu_inside_a_step(name: str, tmp_path: Path) -> None:
+    trainer = trained(name, tmp_path)
+    batch = trainer.prepared(first_batch(trainer), epoch=1)
+    trainer.actor.train(True)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.optimizer.zero_grad()
+        loss, _ = trainer.actor(batch)
+        trainer.accelerator.backward(loss)
+        trainer.optimizer.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_torch_compile_sees_the_network_of_every_system_as_one_graph(name: str, tmp_path: Path) -> None:
+    trainer = trained(name, tmp_path)
+    batch = trainer.prepared(first_batch(trainer), epoch=1)
+    trainer.actor.train(True)
+    torch.compiler.reset()
+    trainer.net.compile(backend="eager", fullgraph=True)  # raises where the graph would break
+    loss, _ = trainer.actor(batch)
+    trainer.accelerator.backward(loss)
+    assert torch.isfinite(loss)
+
+
+def test_weights_are_updated_by_one_kernel(tmp_path: Path) -> None:
+    assert all(group["fused"] for group in trained("rawsr.quickstart", tmp_path).optimizer.param_groups)
+
+
+def test_batches_are_copied_as_they_are(tmp_path: Path) -> None:
+    batch = first_batch(trained("two_stage_align.quickstart", tmp_path))
+    copied = AsynchronousCopy(torch.device("cuda"))(batch)
+    assert type(copied) is type(batch)
+    assert copied.keys() == batch.keys()
+    assert copied["burst"].is_cuda
+    torch.testing.assert_close(copied["burst"].cpu(), batch["burst"], rtol=0, atol=0)
+    assert all(value.is_cuda for value in copied["meta_info"].values() if isinstance(value, torch.Tensor))
 
 
 def test_training_with_worker_processes_on_the_gpu_takes_every_step(tmp_path: Path) -> None:

@@ -36,3 +36,15 @@ def make_accelerator(settings: Settings, device: torch.device) -> Accelerator:
     AcceleratorState._reset_state(reset_partial_state=distributed.count() == 1)
     # Accumulation is counted by the trainer, which knows where an epoch ends and what a resumed run has seen.
     return Accelerator(cpu=device.type == "cpu", mixed_precision=settings.mixed_precision)
+
+
+def use_fused_kernel(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """On a GPU lets an optimiser that can update all weights in one kernel do so, unless its maker chose otherwise.
+
+    On a CPU all stays as it is: the other kernel rounds differently, and runs repeat there bit for bit.
+    """
+    if device.type != "cuda":
+        return
+    for group in optimizer.param_groups:
+        if "fused" in group and group["fused"] is None and not group.get("foreach"):
+            group["fused"] = all(weight.is_floating_point() for weight in group["params"])

@@ -20,7 +20,7 @@ from admin.multigpu import unwrapped
 from admin.settings import Settings
 from admin.stats import LoaderStats, StatValue
 from admin.tensorboard import TensorboardWriter
-from trainers.acceleration import make_accelerator
+from trainers.acceleration import make_accelerator, use_fused_kernel
 from trainers.batches import drop_workers, replace_unreadable
 from trainers.check import check_run
 from trainers.checkpointing import (
@@ -119,6 +119,7 @@ class BaseTrainer(ABC):
         actor.net = self.accelerator.prepare_model(actor.net, device_placement=False, evaluation_mode=True)
         if settings.compile:
             self.net.compile()
+        use_fused_kernel(optimizer, self.device)
         self.optimizer = self.accelerator.prepare_optimizer(optimizer, device_placement=False)
         self.max_epochs = 0
         self.epoch = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -59,6 +59,47 @@ def to_device(value: Any, device: torch.device) -> Any:
         return value.to(device, non_blocking=True)
     if isinstance(value, dict):
         return {key: to_device(item, device) for key, item in value.items()}
+    return value
+
+
+class AsynchronousCopy:
+    """Brings batches to a device; on a GPU while the step before is still computed.
+
+    Copies go through pinned memory on a stream of their own, and only the GPU waits for them: the step that uses a
+    batch comes after its copy.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def __call__(self, batch: Any) -> Any:
+        """The same batch on the device."""
+        if self._stream is None:
+            return to_device(batch, self._device)
+        with torch.cuda.stream(self._stream):
+            batch = to_device(_each_tensor(batch, _pinned), self._device)
+        computing = torch.cuda.current_stream(self._device)
+        computing.wait_stream(self._stream)
+
+        def in_use(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.is_cuda:
+                tensor.record_stream(computing)  # its memory is not given to the next copy before the step is done
+            return tensor
+
+        return _each_tensor(batch, in_use)
+
+
+def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if tensor.is_cuda or tensor.is_pinned() else tensor.pin_memory()
+
+
+def _each_tensor(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """The same structure of dicts with every tensor changed."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return type(value)((key, _each_tensor(item, change)) for key, item in value.items())
     return value
 
 

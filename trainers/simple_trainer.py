@@ -12,7 +12,7 @@ from admin import distributed
 from admin.settings import Settings
 from admin.stats import AverageMeter, Value
 from trainers.base_trainer import BaseTrainer
-from trainers.batches import batch_size, sample_names, to_device
+from trainers.batches import AsynchronousCopy, batch_size, sample_names
 from trainers.loss_watch import LossWatch, NonFiniteLoss
 from trainers.report import PassReport
 from trainers.seeding import seed_training_step, seed_validation_batch
@@ -40,6 +40,7 @@ class SimpleTrainer(BaseTrainer):
     ) -> None:
         super().__init__(actor, loaders, optimizer, settings, lr_scheduler, schedule_per)
         self._watch = LossWatch(self.device)
+        self._to_device = AsynchronousCopy(self.device)
 
     def run_epoch(self, epoch: int) -> None:
         names = [loader.name for loader in self.loaders]
@@ -92,7 +93,7 @@ class SimpleTrainer(BaseTrainer):
     def prepared(self, batch: Any, epoch: int) -> Any:
         """The batch on the device, with ``epoch``, ``step`` (both from 1) and ``settings`` added."""
         if self.settings.move_data_to_gpu:
-            batch = to_device(batch, self.device)
+            batch = self._to_device(batch)
         batch["epoch"], batch["step"], batch["settings"] = epoch, self.step + 1, self.settings
         return batch
 

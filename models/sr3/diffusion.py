@@ -87,6 +87,10 @@ class GaussianDiffusion(nn.Module):
         for name, values in self.schedule.buffers().items():
             self.register_buffer(name, torch.from_numpy(values).to(device))
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the denoising network: the levels are drawn around it on the host."""
+        self.denoise_fn.compile(*args, **kwargs)
+
     def set_loss(self, device: torch.device | str) -> None:
         """Nothing is left to do: the loss is known from the start. Programs of the original system call it."""
 

@@ -113,6 +113,10 @@ class TwoStageNet(nn.Module):
         self.reconstruction, self.downsampling = reconstruction, downsampling
         self.tiling, self.noise_map_mode = tiling, noise_map
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles stage two, where the time goes: stage one cuts another patch in every step."""
+        self.reconstruction.compile(*args, **kwargs)
+
     def forward(
         self,
         burst: torch.Tensor,
