@@ -10,6 +10,9 @@ from torchvision.ops import deform_conv2d
 from models.two_stage_align import deformed_sampling
 from models.two_stage_align.blocks import to_one_channel
 from models.two_stage_align.deformed_sampling import deform_conv2d_by_sampling
+from models.two_stage_align.patch_matching import Corner
+from models.two_stage_align.two_stage_net import PatchToTrain, TwoStageNet, two_stage_align
+from tests.twins.two_stage_align import plain_two_stage
 
 
 def deformed(offset_scale: float, stride: int, dilation: int, seed: int = 0) -> list[torch.Tensor]:
@@ -59,3 +62,32 @@ def test_a_convolution_to_one_channel_is_the_convolution():
         results.append([result.detach(), *gradients])
     for plain, fast in zip(*results, strict=True):
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+
+
+def small_net() -> TwoStageNet:
+    torch.manual_seed(0)
+    return two_stage_align(channels=4, deformable_groups=2, patch=16, search_window=32).double()
+
+
+def burst_and_noise(size: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.rand(1, 3, 4, size, size, generator=generator, dtype=torch.float64) for _ in range(2)]
+
+
+def test_a_whole_frame_is_restored_as_in_plain_form():
+    net = small_net().eval()
+    with torch.no_grad():
+        (image, aux), (expected, plain_aux) = (one(*burst_and_noise(36)) for one in (net, plain_two_stage(net)))
+    assert torch.equal(aux["positions"], plain_aux["positions"])
+    torch.testing.assert_close(image, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_training_step_has_the_gradients_of_the_plain_form():
+    net = small_net()
+    gradients = []
+    for one in (net, plain_two_stage(net)):
+        image, aux = one(*burst_and_noise(32), patch=PatchToTrain(Corner(8, 8), 8, 16))
+        (image.square().sum() + aux["interpolated"].square().sum()).backward()
+        gradients.append({name: weight.grad for name, weight in one.named_parameters()})
+    for name, expected in gradients[1].items():
+        torch.testing.assert_close(gradients[0][name], expected, rtol=1e-7, atol=1e-9)
