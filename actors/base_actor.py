@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import torch
 from torch import nn
 
+from actors.pictures import ValidationPictures
 from utils.suggestions import unknown_name_message
 
 Stats = dict[str, torch.Tensor]
@@ -30,6 +31,7 @@ class BaseActor(ABC):
 
     def __init__(self, net: nn.Module, objective: Objective) -> None:
         self.net, self.objective = net, objective
+        self.pictures = ValidationPictures()
 
     @abstractmethod
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
@@ -50,6 +52,15 @@ class BaseActor(ABC):
     def eval(self) -> Self:
         """Puts the network into evaluation mode."""
         return self.train(False)
+
+    def take_pictures(self) -> dict[str, torch.Tensor]:
+        """Tag → uint8 [3, H, W] of the first bursts of the validation since the last call."""
+        return self.pictures.take()
+
+    def show(self, panels: Callable[[], Sequence[torch.Tensor]]) -> None:
+        """In validation, keeps a strip of images of this batch, if it is one of the first; see `ValidationPictures`."""
+        if not self.net.training:
+            self.pictures.add(panels)
 
 
 class WeightedTerms:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from actors.base_actor import BaseActor, Objective, Stats
+from actors.pictures import ValidationPictures
 from utils.draws import Draws
-from utils.strips import deblurring_strip
 
 _PICTURES = 5  # batches of a validation whose first burst is shown
 
@@ -45,7 +45,7 @@ class BurstDeblurActor(BaseActor):
         self.burst_sz, self.batch_statistics = burst_sz, batch_statistics
         self.loss_is_sum = getattr(objective.get("rgb"), "reduction", "mean") == "sum"
         self._training = True
-        self._pictures: dict[str, torch.Tensor] = {}
+        self.pictures = ValidationPictures(_PICTURES)
 
     def train(self, mode: bool = True) -> Self:
         """Puts the network into training or evaluation mode."""
@@ -75,14 +75,8 @@ class BurstDeblurActor(BaseActor):
                 stats["Stat/psnr"] = self.objective["psnr"](pred.detach().clamp(0, 255) / 255, gt / 255)
             if "unaligned" in data:
                 stats["Stat/unaligned_frames"] = data["unaligned"].float().mean()
-            if not self._training and len(self._pictures) < _PICTURES:
-                self._pictures[f"image_{len(self._pictures)}"] = deblurring_strip(gt[0], pred[0], burst[0])
+            self.show(lambda: [gt[0], pred[0], *burst[0]])
         return loss, stats
-
-    def take_pictures(self) -> dict[str, torch.Tensor]:
-        """Target, prediction and frames of the first burst of the first batches since the last call, side by side."""
-        taken, self._pictures = self._pictures, {}
-        return taken
 
     def _shortened(self, data: Mapping[str, Any]) -> torch.Tensor:
         burst, (fewest, most) = data["burst"], self.burst_sz

@@ -10,6 +10,7 @@ from torch import nn
 
 from actors.base_actor import BaseActor, Objective, Stats, WeightedTerms, checked_loss_weight
 from actors.offsets import offsets_at_size, true_offsets
+from actors.pictures import linear_panels
 from actors.super_resolution import RealWorldSRActor, SyntheticSRActor
 from models.loss.mapped import MappedLoss
 from utils.ops.warp import warp
@@ -60,6 +61,7 @@ class DeepRepDenoisingActor(BaseActor):
         """
         burst, gt = data["burst"], data["frame_gt"]
         pred, aux = self.net(burst, noise_estimate=data.get("sigma_estimate"))
+        self.show(lambda: linear_panels(burst, pred, gt, aux))
         terms = WeightedTerms()
         terms.add("rgb", self.loss_weight["rgb"], lambda: self._compared("rgb", pred, gt, data))
         if aux.get("offsets") is not None and burst.shape[1] > 1:

@@ -9,6 +9,7 @@ import torch
 
 from actors.base_actor import BaseActor, Stats
 from actors.offsets import offsets_at_size, true_offsets
+from actors.pictures import flow_panels
 
 
 class FlowActor(BaseActor):
@@ -23,5 +24,7 @@ class FlowActor(BaseActor):
         burst = data["burst"]
         offsets = cast(Any, self.net).offsets(burst, data.get("sigma_estimate"))
         predicted = offsets_at_size(offsets.flatten(0, 1), burst.shape[-2:])
-        loss = self.objective["offsets"](predicted, true_offsets(data))
+        truth = true_offsets(data)
+        loss = self.objective["offsets"](predicted, truth)
+        self.show(lambda: flow_panels(burst, predicted, truth))
         return loss, {"Loss/total": loss.detach(), "Loss/offset": loss.detach()}

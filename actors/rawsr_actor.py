@@ -28,6 +28,7 @@ class RawSRActor(BaseActor):
         """
         pred, _ = self.net(data["raw"], data["isp"])
         gt = data["frame_gt"]
+        self.show(lambda: [255 * image[0] for image in (data["isp"], pred, gt)])
         terms = WeightedTerms()
         terms.add("rgb", 1.0, lambda: self.objective["rgb"](pred, gt))
         loss, stats = terms.total()

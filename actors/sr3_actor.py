@@ -49,8 +49,15 @@ class SR3Actor(BaseActor):
         stats = {"Loss/total": loss.detach(), "Loss/l_pix": loss.detach()}
         if not self._training and self.sampled:
             net: Any = unwrapped(self.net)
-            stats["Stat/psnr"] = self._psnr(eight_bit(net.sample_images(data["SR"])), eight_bit(target))
+            sampled = eight_bit(net.sample_images(data["SR"]))
+            stats["Stat/psnr"] = self._psnr(sampled, eight_bit(target))
+            self.show(lambda: self._panels(data["SR"], sampled, target))
         return loss, stats
+
+    def _panels(self, condition: torch.Tensor, sampled: torch.Tensor, target: torch.Tensor) -> list[torch.Tensor]:
+        """Frames of the condition | sampled image | target."""
+        frames = condition[0].split(target.shape[1])
+        return [255 * image for image in (*map(eight_bit, frames), sampled[0], eight_bit(target)[0])]
 
 
 def eight_bit(image: torch.Tensor) -> torch.Tensor:

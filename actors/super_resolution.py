@@ -10,6 +10,7 @@ from torch import nn
 
 from actors.base_actor import BaseActor, Objective, Stats, WeightedTerms, checked_loss_weight
 from actors.offsets import true_offsets
+from actors.pictures import linear_panels
 from models.loss.spatial_color_alignment import AlignmentNet, SpatialColorAlignment
 
 
@@ -31,6 +32,7 @@ class SyntheticSRActor(BaseActor):
         """``data``: ``burst`` [B, N, 4, H, W] and ``frame_gt`` [B, 3, sH, sW], linear 0..1; ``shifts`` if needed."""
         pred, aux = self.net(data["burst"])
         gt = data["frame_gt"]
+        self.show(lambda: linear_panels(data["burst"], pred, gt, aux))
         terms = WeightedTerms()
         terms.add("rgb", self.loss_weight["rgb"], lambda: self.objective["rgb"](pred, gt))
         if "offsets" in self.loss_weight:
@@ -72,9 +74,10 @@ class RealWorldSRActor(BaseActor):
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """``data`` has ``burst`` [B, N, 4, H, W] and ``frame_gt`` [B, 3, 2sH, 2sW], linear, s = ``sr_factor``."""
-        pred, _ = self.net(data["burst"])
+        pred, aux = self.net(data["burst"])
         gt = data["frame_gt"]
         aligned, valid = self.sca(pred, gt, data["burst"])
+        self.show(lambda: linear_panels(data["burst"], aligned, gt, aux))
         terms = WeightedTerms()
         terms.add("rgb", self.loss_weight["rgb"], lambda: self.objective["rgb"](aligned, gt, valid=valid))
         loss, stats = terms.total()

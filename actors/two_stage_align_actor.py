@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from actors.base_actor import BaseActor, Objective, Stats, WeightedTerms
+from actors.pictures import linear_panels
 from data.jdd_camera import develop, to_srgb, white_balanced
 from models.loss.charbonnier import edge_mask
 from models.two_stage_align.patch_matching import Corner
@@ -152,6 +153,8 @@ class TwoStageAlignActor(BaseActor):
         """Whole frames: the errors of the image, PSNR of what is displayed, and of linear colours in 8 bits."""
         pred, _ = self.net(data["burst"], data["noise_map"])
         gt, camera = data["frame_gt"], data["meta_info"]
+        middle = data["burst"].shape[1] // 2
+        self.show(lambda: linear_panels(data["burst"][:, middle : middle + 1], pred, gt))
         loss, stats = self._terms(pred, gt, {}, camera).total()
         linear8 = (torch.round(255 * image.clamp(0, 1)) / 255 for image in (pred.detach(), gt))
         stats["Stat/psnr_linear8"] = self.objective["psnr"](*linear8)
