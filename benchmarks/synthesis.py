@@ -39,7 +39,7 @@ from data.synthetic_burst_generation import flow_vectors, mosaic_with_noise, ren
 from data.synthetic_burst_processing import SyntheticBurstProcessing
 from dataset import ImageFolder
 from dataset.packed_images import PackedImages, pack_images
-from tests.twins.bursts import published_burst
+from tests.twins.bursts import plain_crop, plain_unprocess, published_burst
 from utils.draws import Draws, standard_normal
 from utils.image_io import read_image, write_jpeg
 from utils.log import configure_logging, output
@@ -110,7 +110,7 @@ def on_one_core(pairs: int) -> dict[str, Any]:
     params = made.draw((448, 448), Draws(1))
 
     def opencv(with_flow: bool) -> None:
-        linear = unprocess(made._crop(photo, params), params)
+        linear = plain_unprocess(plain_crop(made, photo, params), params)
         mosaic_with_noise(render_frames(linear, params["motions"], 4, 24), params)
         if with_flow:
             flow_vectors((480, 480), params["motions"], 4, 24)

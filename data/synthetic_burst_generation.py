@@ -36,6 +36,7 @@ __all__ = [
 Params = Mapping[str, Any]
 
 _CAMERA_STEPS = ("random_ccm", "random_gains", "smoothstep", "gamma", "add_noise")
+_PIXELS_AT_ONCE = 2**16
 _INTERPOLATIONS = ("bilinear", "lanczos")
 
 
@@ -70,6 +71,17 @@ def unprocess(image: torch.Tensor, params: Params) -> torch.Tensor:
     Returns:
         Of the same shape, in 0..1.
     """
+    if image.dim() > 3 or image.device.type != "cpu":
+        return _unprocessed(image, params)
+    # In strips that stay in the processor's memory from the first step to the last.
+    linear = torch.empty_like(image)
+    rows = max(1, _PIXELS_AT_ONCE // image.shape[-1])
+    for strip, part in zip(linear.split(rows, dim=-2), image.split(rows, dim=-2), strict=True):
+        strip.copy_(_unprocessed(part, params))
+    return linear
+
+
+def _unprocessed(image: torch.Tensor, params: Params) -> torch.Tensor:
     if params["smoothstep"]:
         image = camera.invert_smoothstep(image)
     if params["gamma"]:
