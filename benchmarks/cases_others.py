@@ -31,6 +31,7 @@ from tests.twins.burst_deblur import PlainUNet
 from tests.twins.two_stage_align import plain_two_stage
 from train_settings.sr3.frames_16_128 import NETWORK
 from utils.half_precision import in_half_precision
+from utils.host_memory import keep_freed_memory
 from utils.log import configure_logging, output
 
 
@@ -194,6 +195,7 @@ if __name__ == "__main__":
     parser.add_argument("--pairs", type=int, default=5, help="runs of both in turns (default: %(default)s)")
     parser.add_argument("--only", choices=("fast", "twin"), help="run this form alone, once")
     options = parser.parse_args()
+    keep_freed_memory()  # as run_training.py and the scripts of the benchmarks do; here for both forms alike
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for chosen in options.names or [name for name in CASES if name not in LONG]:
         if options.only:

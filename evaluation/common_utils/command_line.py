@@ -21,6 +21,7 @@ from evaluation.common_utils.metrics import ms_ssim as ms_ssim_metric
 from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.scores import Scores
+from utils.host_memory import keep_freed_memory
 from utils.log import configure_logging, output
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ def run_script(
         parser.add_argument(f"--{name}", action="store_true", help=text)
     try:
         given = vars(parser.parse_args())
+        keep_freed_memory()
         distributed.join()
         function(**given)
         distributed.leave()
