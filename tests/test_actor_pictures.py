@@ -104,8 +104,9 @@ def test_a_network_with_one_frame_has_no_flow_to_show():
 def test_the_training_of_the_flow_shows_it_beside_the_true_one():
     data = batch()
     truth = (data["shifts"][:, 1:] - data["shifts"][:, :1]).contiguous()
-    actor = FlowActor(Net(offsets=truth), {"offsets": PixelWiseError("l1")})
-    actor.net.gain.data.fill_(1.0)
+    net = Net(offsets=truth)
+    net.gain.data.fill_(1.0)
+    actor = FlowActor(net, {"offsets": PixelWiseError("l1")})
     actor.eval()
     actor(data)
     _, _, predicted, known = panels_of(actor.take_pictures()["image_0"], WIDTH)
@@ -129,11 +130,16 @@ def test_rawsr_shows_its_reference_enlarged():
 
 
 def test_pictures_cost_nothing_once_there_are_enough():
-    called = []
+    called: list[int] = []
     pictures = ValidationPictures(most=2)
-    for number in range(4):
-        pictures.add(lambda number=number: called.append(number) or [torch.zeros(3, 2, 2)])
-    assert called == [0, 1]
+
+    def panels() -> list[torch.Tensor]:
+        called.append(1)
+        return [torch.zeros(3, 2, 2)]
+
+    for _ in range(4):
+        pictures.add(panels)
+    assert len(called) == 2
     assert list(pictures.take()) == ["image_0", "image_1"]
 
 

@@ -1,6 +1,7 @@
 """Plots: what is measured for them, and that the files come out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def is_picture(path: Path) -> bool:
 @pytest.fixture
 def drawn(monkeypatch):
     """What would be drawn as curves."""
-    found = {}
+    found: dict[str, Any] = {}
 
     def note(path, panels, x_label, title="", whole_numbers=True):
         found.update(panels=panels, x_label=x_label, whole_numbers=whole_numbers)
@@ -104,6 +105,7 @@ def test_the_paired_difference_is_over_the_bursts_that_both_have():
     first, second = row("a", [30.0, 32.0, np.inf, 5.0]), row("b", [31.0, 35.0, np.inf])
     mean, interval, count = scatter.paired_difference(first, second, "psnr")
     assert (mean, count) == (2.0, 2)
+    assert interval is not None
     assert 1.0 <= interval.low <= 2.0 <= interval.high <= 3.0
     with pytest.raises(ValueError, match="share no burst"):
         scatter.paired_difference(first, row("c", []), "psnr")

@@ -262,5 +262,15 @@ def test_panels_are_written_for_the_bursts_asked_for(
     assert visualize_synburst_val.main([*command, "3", "17"]) == 0
     assert files_in(tmp_path / "panels") == ["0003.png", "0017.png"]
     assert read_image(tmp_path / "panels" / "0003.png").shape[1] > 4 * 32
+    plotted: list[list[str]] = []
+    answers = iter(["continue", "stop"])
+
+    def plot(viewer: object, data: dict[str, Any]) -> str:
+        plotted.append(data["titles"])
+        return next(answers)
+
+    monkeypatch.setattr(visualize_synburst_val.BurstSRVis, "plot", plot)
+    assert visualize_synburst_val.main(["raw", "--window"]) == 0
+    assert [titles[0] for titles in plotted] == ["0000 raw_00", "0001 raw_00"]
     assert visualize_synburst_val.main([*command, "300"]) == 1
     assert "there is no burst 300" in capsys.readouterr().err

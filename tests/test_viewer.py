@@ -1,6 +1,7 @@
 """The result viewer without a display: keys, mouse, what is drawn, and the window around it."""
 
 import json
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -248,7 +249,9 @@ class FakeWindow:
     """Stands in for OpenCV's window and plays a script of keys and mouse events."""
 
     def __init__(self, monkeypatch, events):
-        self.events, self.drawn, self.callback, self.visible = list(events), [], None, 1.0
+        self.events, self.visible = list(events), 1.0
+        self.drawn: list[tuple[str, np.ndarray]] = []
+        self.callback: Callable[..., object] = print
         monkeypatch.setattr(cv2, "namedWindow", lambda *arguments: None)
         monkeypatch.setattr(cv2, "setMouseCallback", lambda name, callback: setattr(self, "callback", callback))
         monkeypatch.setattr(cv2, "imshow", lambda name, image: self.drawn.append((name, image)))
