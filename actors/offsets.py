@@ -14,9 +14,9 @@ def offsets_at_size(offsets: torch.Tensor, size: torch.Size) -> torch.Tensor:
     if offsets.shape[-2:] == size:
         return offsets
     height, width = size
-    ratios = offsets.new_tensor([width / offsets.shape[-1], height / offsets.shape[-2]])
+    ratios = torch.tensor([width / offsets.shape[-1], height / offsets.shape[-2]], dtype=offsets.dtype)
     resized = F.interpolate(offsets, size=(height, width), mode="bilinear", align_corners=False)
-    return resized * ratios[:, None, None]
+    return resized * ratios.to(offsets.device, non_blocking=True)[:, None, None]
 
 
 def true_offsets(data: Mapping[str, Any]) -> torch.Tensor:

@@ -36,9 +36,10 @@ def edge_mask(images: torch.Tensor) -> torch.Tensor:
     The blurred absolute difference of grey values and blurred grey values (5x5 Gaussian, zeros outside, which makes
     the image border an edge), stretched to the range of the image. Without gradient. Guo et al., CVPR 2022.
     """
-    weights = images.new_tensor(_GREY)[:, None, None]
+    # Copies that wait for the GPU would hold up the queue of its work in every step.
+    weights = torch.tensor(_GREY, dtype=images.dtype).to(images, non_blocking=True)[:, None, None]
     grey = (weights * images).sum(dim=1, keepdim=True)
-    kernel = centred_gaussian(_BLUR_SIZE, _BLUR_VARIANCE**0.5)[None].to(images)
+    kernel = centred_gaussian(_BLUR_SIZE, _BLUR_VARIANCE**0.5)[None].to(images, non_blocking=True)
 
     def blurred(x: torch.Tensor) -> torch.Tensor:
         return F.conv2d(x, kernel, padding=_BLUR_SIZE // 2)
