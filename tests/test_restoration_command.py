@@ -21,7 +21,9 @@ from restoration.burst import Progress, RawBurst, Restored
 from restoration.develop import plain_reference
 from tests.fabricated.dng import Notes, write_dng
 from tests.fabricated.networks import tiny_denoiser
-from tests.test_rawsr_real import scene
+from tests.fabricated.raw_bursts import write_raw_burst
+from tests.test_rawsr_real import first_red, on_display, scene
+from tests.test_restoration_output import as_seen
 from tests.test_restoration_reading import X_TRANS
 
 OLD = b"an earlier result"
@@ -434,6 +436,38 @@ def test_ctrl_c_leaves_what_is_done_for_the_next_run_and_nothing_else(
     assert place.run() == 0
     assert folders[2] == folders[0]
     assert not list(place.out.parent.glob(".*")), "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "orientation", "turns"), [("RGGB", 1, 0), ("GRBG", 6, 3), ("BGGR", 8, 1), ("GBRG", 3, 2)]
+)
+def test_a_shaken_noisy_burst_with_a_misfit_comes_out_upright_and_better_than_its_best_frame(
+    pattern: str, orientation: int, turns: int, tmp_path: Path
+) -> None:
+    files = write_raw_burst(
+        tmp_path / "burst",
+        frames=5,
+        size=(112, 128),
+        pattern=pattern,
+        orientation=orientation,
+        max_shift=12.0,
+        max_degrees=2.0,
+        iso=6400,
+        misfit=4,
+    )
+    finished = tmp_path / "photo.png"
+    command = [str(tmp_path / "burst"), "--reference", "frame_0", "--out", str(finished), "--compare"]
+    assert run_restoration.main(command) == 0
+    top, left = first_red(pattern, (0, 0))
+    height, width = ((side - start) // 2 * 2 for side, start in ((112, top), (128, left)))
+    truth = np.rot90(on_display(files.scene[top : top + height, left : left + width]), turns)
+    result = as_seen(finished)
+    reference = as_seen(finished.with_name("photo_comparison.png"))[:, : result.shape[1]]
+    assert result.shape == truth.shape
+    inner = slice(8, -8)
+    better, plain = (-10 * np.log10(np.square(image - truth)[inner, inner].mean()) for image in (result, reference))
+    assert better > plain + 5
+    assert np.abs((result - truth)[inner, inner].mean(axis=(0, 1))).max() < 0.02, "no cast"
 
 
 def test_pictures_are_taken_with_a_word(place: Place, caplog: pytest.LogCaptureFixture) -> None:
