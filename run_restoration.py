@@ -42,13 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _restore(options: argparse.Namespace) -> None:
-    import cv2
-
     from restoration.memory import parse_memory
     from restoration.output import Wanted
     from restoration.restore import Choice, restore
 
-    cv2.setNumThreads(max(1, cv2.getNumberOfCPUs()))
     wanted = Wanted(
         finished=Path(options.out) if options.out else _default_result(options.input),
         bits=options.bits,

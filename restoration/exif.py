@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image
 
-from restoration.burst import NOT_NOTED, Exposure
+from restoration.burst import NOT_NOTED, Capture, Exposure
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +82,13 @@ def read_tags(path: Path) -> ShotTags:
     )
 
 
-def carried_over(source: Path | None, software: str) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
-    """EXIF data for a picture made from ``source``: main, exposure and GPS directory.
+def carried_over(capture: Capture, software: str) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
+    """EXIF data for a picture: main, exposure and GPS directory of the file of the reference frame.
 
-    Orientation is left out: pictures are written upright.
+    What is known of camera and exposure otherwise fills in for a file whose EXIF data cannot be read (CR3). Orientation
+    is left out: pictures are written upright.
     """
-    loaded = _loaded(source) if source is not None else None
+    loaded = _loaded(capture.source) if capture.source is not None else None
     main: dict[int, Any] = {}
     shot: dict[int, Any] = {}
     place: dict[int, Any] = {}
@@ -98,12 +99,17 @@ def carried_over(source: Path | None, software: str) -> tuple[dict[int, Any], di
         shot = dict(_sound((shot | _directory(loaded, _EXIF)).items()))
         shot = {tag: value for tag, value in shot.items() if tag not in _NOT_CARRIED and tag not in _CARRIED}
         place = dict(_sound(_directory(loaded, _GPS).items()))
+    exposure = capture.exposure
+    known = {_SECONDS: exposure.seconds, _F_NUMBER: exposure.f_number, _ISO: exposure.iso and round(exposure.iso)}
+    shot = {tag: value for tag, value in known.items() if value} | shot
+    if capture.camera and _MODEL not in main:
+        main[_MODEL] = capture.camera
     return main | {_SOFTWARE: software}, shot, place
 
 
-def exif_bytes(source: Path | None, software: str) -> bytes:
+def exif_bytes(capture: Capture, software: str) -> bytes:
     """The EXIF data of :func:`carried_over` as a TIFF structure, for a PNG file."""
-    main, shot, place = carried_over(source, software)
+    main, shot, place = carried_over(capture, software)
     exif = Image.Exif()
     exif.update(main)
     exif.get_ifd(_EXIF).update({**shot, _COLOUR_SPACE: 1})

@@ -91,7 +91,7 @@ def write_results(restored: Restored, burst: RawBurst, wanted: Wanted) -> list[P
         RestorationError: a file cannot be written (a full disk, ...); what was there before is still there.
     """
     ev = automatic_ev(restored) if wanted.brightness == AUTOMATIC else float(wanted.brightness)
-    capture, exif = restored.capture, exif_bytes(restored.capture.source, wanted.software)
+    capture, exif = restored.capture, exif_bytes(restored.capture, wanted.software)
 
     def linear() -> NDArray[np.uint16]:
         return np.ascontiguousarray(upright(linear_16_bit(restored), capture.orientation))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ class _Entry:
 
 def tiff_bytes(image: NDArray[np.uint16], capture: Capture, software: str) -> bytes:
     """A TIFF file of RGB [H, W, 3]."""
-    return _file(image, [_short(262, _RGB), _short(274, 1)], capture.source, software)
+    return _file(image, [_short(262, _RGB), _short(274, 1)], capture, software)
 
 
 def dng_bytes(image: NDArray[np.uint16], capture: Capture, software: str) -> bytes:
@@ -73,13 +72,13 @@ def dng_bytes(image: NDArray[np.uint16], capture: Capture, software: str) -> byt
         _fractions(50728, 1 / gains, signed=False),
         _short(50778, _D65),
     ]
-    return _file(image, tags, capture.source, software)
+    return _file(image, tags, capture, software)
 
 
-def _file(image: NDArray[np.uint16], tags: Sequence[_Entry], source: Path | None, software: str) -> bytes:
+def _file(image: NDArray[np.uint16], tags: Sequence[_Entry], capture: Capture, software: str) -> bytes:
     """Header, pixels in one strip, EXIF directories, main directory."""
     height, width, channels = image.shape
-    main, shot, place = carried_over(source, software)
+    main, shot, place = carried_over(capture, software)
     content = bytearray(_HEADER) + np.ascontiguousarray(image, "<u2").tobytes()
     pointers = []
     for number, nested in ((_EXIF, shot), (_GPS, place)):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from restoration.burst import Capture, RawBurst, Restored
+from restoration.burst import Capture, Exposure, RawBurst, Restored
 from restoration.develop import automatic_ev, camera_rgb, develop, linear_srgb, plain_reference, side_by_side
 from restoration.exif import read_tags
 from restoration.orientation import upright
@@ -178,6 +178,18 @@ def test_place_is_carried_over_and_notes_of_the_maker_are_not(tmp_path: Path) ->
         assert not {0x927C, 0xA002} & set(shot)
         assert place[1] == "N"
         assert [float(part) for part in place[2]] == [50.0, 30.0, 0.0]
+
+
+def test_of_a_file_without_readable_exif_data_camera_and_exposure_are_told_all_the_same(tmp_path: Path) -> None:
+    capture = Capture("Maker Model", exposure=Exposure(0.02, 2.8, 800.0))  # as LibRaw knows them of a CR3 file
+    burst = burst_of(tmp_path)
+    finished = written(tmp_path, burst, Restored(burst.frames[0][:, :, None].repeat(3, 2), capture, ()), dng=True)
+    for end in (".png", "_linear.dng"):
+        tags = read_tags(finished.with_name(f"photo{end}"))
+        assert tags.camera == capture.camera
+        assert tags.exposure.seconds == pytest.approx(0.02)
+        assert tags.exposure.f_number == pytest.approx(2.8)
+        assert tags.exposure.iso == 800
 
 
 def test_side_by_side_shows_the_reference_left_and_the_result_right() -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from utils.atomic_write import write_bytes
 from utils.file_reading import read_file
-from utils.image_completeness import is_cut_off
+from utils.image_completeness import claims_too_much, is_cut_off
 
 PathLike = str | os.PathLike[str]
 
@@ -46,7 +46,7 @@ def read_image(path: PathLike) -> NDArray[np.uint8]:
 def decode_image(data: bytes, name: PathLike) -> NDArray[np.uint8]:
     """Like :func:`read_image` for the bytes of an image file; ``name`` is named in errors."""
     image = _decode(data, cv2.IMREAD_COLOR, name)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), dtype=np.uint8)  # in place
 
 
 def read_stored_picture(path: PathLike) -> NDArray[np.unsignedinteger[Any]]:
@@ -160,6 +160,8 @@ def _decode(data: bytes, flags: int, name: PathLike) -> np.ndarray:
         raise UnreadableImage(f"{name} is empty; fetch or write it again")
     if is_cut_off(data):
         raise UnreadableImage(f"{name} is cut off after {len(data)} bytes; fetch or write it again")
+    if claims_too_much(data):
+        raise UnreadableImage(f"{name} has {len(data)} bytes, far too few for the size that it states; fetch it again")
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     except cv2.error as error:
