@@ -148,25 +148,35 @@ def _damaged(path: Path, cause: str) -> DamagedCheckpoint:
     )
 
 
-def _plain(value: Any) -> Any:
-    """Stand-ins become dicts; containers are followed, except the state dicts of tensors, which stay as they are."""
+def _plain(value: Any, done: dict[int, Any] | None = None) -> Any:
+    """Stand-ins become dicts; containers are followed, except the state dicts of tensors, which stay as they are.
+
+    ``done`` keeps shared objects shared: a hostile file may hold one list a billion times.
+    """
+    done = {} if done is None else done
+    if id(value) not in done:
+        done[id(value)] = (value, _made_plain(value, done))  # keeps the key alive: an id may be used again
+    return done[id(value)][1]
+
+
+def _made_plain(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, _ConstructorStandIn):
         stored = vars(value)
         return {
             "module": stored.get("fun_module"),
             "function": stored.get("fun_name"),
-            "args": tuple(_plain(item) for item in stored.get("args", ())),
-            "kwargs": _plain(stored.get("kwds", {})),
+            "args": tuple(_plain(item, done) for item in stored.get("args", ())),
+            "kwargs": _plain(stored.get("kwds", {}), done),
         }
     if isinstance(value, (_AverageMeterStandIn, _StatValueStandIn)):
         kind = "AverageMeter" if isinstance(value, _AverageMeterStandIn) else "StatValue"
         return {"kind": kind, **vars(value)}
     if isinstance(value, _StandIn):
-        return {name: _plain(item) for name, item in vars(value).items()}
+        return {name: _plain(item, done) for name, item in vars(value).items()}
     if isinstance(value, dict) and not all(isinstance(item, torch.Tensor) for item in value.values()):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, done) for key, item in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(_plain(item) for item in value)
+        return type(value)(_plain(item, done) for item in value)
     return value
 
 

@@ -66,7 +66,7 @@ def read_weights_file(path: str | os.PathLike[str]) -> dict[str, Any]:
             weights: dict[str, torch.Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         constructor = _with_tuples(json.loads(metadata.get("constructor", "null")))
         notes = json.loads(metadata.get("notes", "{}"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError, RuntimeError, MemoryError) as error:
         raise CheckpointError(
             f"{path} cannot be read as a safetensors file ({error}). "
             "It is damaged, incomplete or something else; copy or download it again."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -10,6 +13,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+# What numpy and zipfile raise for files that make no sense.
+ARRAY_ERRORS = (
+    *(ValueError, EOFError, OSError, MemoryError, SyntaxError, tokenize.TokenError, NotImplementedError),
+    *(KeyError, TypeError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error),
+)
+# Deflate makes at most so many bytes of one.
+_MOST_GROWTH = 1100
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -71,21 +81,25 @@ class NpzRows:
                     file.seek(start * item_bytes, 1)
                     data = file.read((stop - start) * item_bytes)
                     rows = np.frombuffer(data, dtype).reshape(stop - start, *shape[1:])
-            except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            except ARRAY_ERRORS as error:
                 raise WrongArrays(f"{self.path}: array {key!r} is damaged: {error}; fetch the file again") from error
         return rows.astype(np.float32)
 
     def _archive(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, OSError) as error:
+        except ARRAY_ERRORS as error:
             raise WrongArrays(f"{self.path} is damaged or no .npz file: {error}; fetch it again") from error
 
     def _header(self, archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], bool, np.dtype]:
         try:
             with archive.open(f"{key}.npy") as file:
                 shape, fortran_order, dtype = _read_header(file)
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            entry = archive.getinfo(f"{key}.npy")
+            there = min(entry.file_size, _MOST_GROWTH * entry.compress_size)
+            if math.prod(shape) * dtype.itemsize > there:
+                raise ValueError(f"it states the shape {shape} and has {there} bytes at most")
+        except ARRAY_ERRORS as error:
             raise WrongArrays(f"{self.path}: array {key!r} is damaged: {error}; fetch the file again") from error
         if dtype.kind not in "fiu":
             raise WrongArrays(f"{self.path}: array {key!r} has values of type {dtype}, expected real numbers")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from admin.data_locations import MissingDataSet, data_folder, how_to_get
 from dataset.base_image_dataset import folder_entries
+from dataset.npz_rows import ARRAY_ERRORS
 from utils.image_io import PathLike, read_image
 from utils.suggestions import unknown_name_message
 
@@ -105,7 +106,7 @@ def _mapped(path: Path, axes: int) -> NDArray[Any]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DamagedPair(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError) as error:
+    except ARRAY_ERRORS as error:
         raise DamagedPair(f"{path} cannot be read as an array: {error}") from error
     if array.ndim != axes or array.dtype.kind != "f":
         raise DamagedPair(f"{path} holds {array.dtype} {array.shape}, expected floats with {axes} axes")

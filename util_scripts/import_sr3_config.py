@@ -75,6 +75,8 @@ def read_config(path: Path) -> dict[str, Any]:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: {error.msg}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply for a configuration") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, expected an object with model, datasets and train")
     return content

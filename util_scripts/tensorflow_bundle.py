@@ -109,7 +109,7 @@ def find_prefix(path: Path) -> Path:
 
 
 def _named_by(note: Path) -> str | None:
-    for line in note.read_text(encoding="utf-8").splitlines():
+    for line in note.read_text(encoding="utf-8", errors="replace").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model_checkpoint_path":
             return Path(value.strip().strip('"')).name  # the folder may have been moved
