@@ -264,8 +264,8 @@ def _check_bayer(path: Path, raw: Any) -> None:
         raise UnreadableRaw(f"{path} is not from a Bayer sensor but from an X-Trans sensor (cells of 6 x 6 pixels)")
     if pattern is None or raw.raw_image_visible.ndim != 2:
         raise UnreadableRaw(
-            f"{path} is not from a Bayer sensor (pattern none): every pixel has all colours, as of a Foveon sensor or in a"
-            " linear DNG"
+            f"{path} is not from a Bayer sensor (pattern none): every pixel has all colours, as of a Foveon sensor "
+            "or in a linear DNG"
         )
 
 
