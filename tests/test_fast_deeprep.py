@@ -11,7 +11,10 @@ import torch
 from admin.model_constructor import building_from_checkpoint
 from models.deeprep import deeprepnet
 from models.deeprep.deeprepnet import DeepRepNet
-from models.deeprep.line_search import step_along, step_length
+from models.deeprep.degradation_layers import Conv as ConvDegradation
+from models.deeprep.line_search import step_length, weighted_residual
+from models.deeprep.optimizer import SteepestDescentOptimizer
+from models.deeprep.weight_predictors import Identity
 from models.layers import burst_warp
 from models.layers.burst_warp import BurstWarp, with_reference
 from models.layers.warp import warp
@@ -92,7 +95,8 @@ def test_the_network_equals_its_plain_twin(build: Callable[[], DeepRepNet], dtyp
     torch.manual_seed(0)
     net = build().to(dtype)
     data = inputs(net, dtype)
-    fast, plain = outcome(net, net, data), outcome(net, PlainDeepRep(net), data)
+    predict: Callable[..., Any] = net
+    fast, plain = outcome(net, predict, data), outcome(net, PlainDeepRep(net), data)
     assert fast.keys() == plain.keys()
     assert net(**data)[1]["offsets"].abs().max() > 0.5
     for name, value in plain.items():
@@ -128,16 +132,16 @@ def bytes_kept(run: Callable[[], Any]) -> int:
 
 def test_the_optimiser_keeps_less_than_half_of_what_its_twin_keeps() -> None:
     torch.manual_seed(0)
-    optimizer = super_resolution().optimizer
+    optimizer = SteepestDescentOptimizer(ConvDegradation(32, 64, stride=2), Identity(), num_iter=3)
     problem = {
-        "y_init": torch.rand(1, 6, 16, 16, requires_grad=True),
-        "x": torch.rand(1, 8, 12, 8, 8),
+        "y_init": torch.rand(1, 32, 16, 16, requires_grad=True),
+        "x": torch.rand(1, 8, 64, 8, 8),
         "offsets": torch.randn(1, 7, 2, 8, 8),
     }
     plain = bytes_kept(lambda: steepest_descent(optimizer, **problem))
     fast = bytes_kept(lambda: optimizer(**problem))
     optimizer.recompute_steps = True
-    assert bytes_kept(lambda: optimizer(**problem)) < 0.8 * fast < 0.4 * plain
+    assert bytes_kept(lambda: optimizer(**problem)) < fast < 0.5 * plain
 
 
 @pytest.fixture(params=[True, False], ids=["sums of rows", "gather and scatter"])
@@ -205,31 +209,36 @@ def test_flow_that_is_not_finite_stays_visible_and_reads_nothing_outside() -> No
 
 @pytest.mark.parametrize("regularised", [True, False])
 @pytest.mark.parametrize("scale", [1.0, 1e-6])
-def test_line_search_equals_its_formula(regularised: bool, scale: float) -> None:
+def test_residual_and_line_search_equal_their_formulas(regularised: bool, scale: float) -> None:
     generator = torch.Generator().manual_seed(1)
-    residual, change, squares = (
-        torch.randn(2, 7, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(3)
+    error, squares, *changes = (
+        torch.randn(2, 7, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(4)
     )
     slope = torch.tensor([0.7, 1.3], dtype=torch.float64, requires_grad=True)
     weight = torch.tensor([-0.02], dtype=torch.float64, requires_grad=True) if regularised else None
-    leaves = [residual, change, squares, slope, *([] if weight is None else [weight])]
+    leaves = [error, squares, *changes, slope, *([] if weight is None else [weight])]
 
-    def by_formula() -> tuple[torch.Tensor, torch.Tensor]:
-        weighted = squares.square() * change * scale
-        curvature = (weighted * change * scale).sum(dim=1)
+    def plain_length(change: torch.Tensor) -> torch.Tensor:
+        curvature = (squares.square() * change.square()).sum(dim=1)
         curvature = curvature if weight is None else curvature + weight * slope
-        length = slope / curvature.clamp(min=1e-8)
-        return residual - length[:, None] * weighted, length
+        return slope / curvature.clamp(min=1e-8)
 
-    def fast() -> tuple[torch.Tensor, torch.Tensor]:
-        return step_along(residual, change * scale, squares.square(), slope, weight)
+    def plain_residual(lengths: list[torch.Tensor], changes: list[torch.Tensor]) -> torch.Tensor:
+        moved = sum(length[:, None] * change for length, change in zip(lengths, changes, strict=True))
+        return squares.square() * (error - moved)
 
     both = []
-    for form in (by_formula, fast):
-        moved, length = form()
-        both.append([moved, length, *torch.autograd.grad(moved.square().sum() + length.sum(), leaves)])
-    torch.testing.assert_close(both[0], both[1], rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(step_length(change * scale, squares.square(), slope, weight), fast()[1])
+    for plain in (True, False):
+        small = [change * scale for change in changes]
+        if plain:
+            lengths = [plain_length(change) for change in small]
+            residual = plain_residual(lengths, small)
+        else:
+            lengths = [step_length(change, squares.square(), slope, weight) for change in small]
+            residual = weighted_residual(error, squares.square(), lengths, small)
+        total = residual.square().sum() + sum(length.sum() for length in lengths)
+        both.append([residual, *lengths, *torch.autograd.grad(total, leaves)])
+    torch.testing.assert_close(both[1], both[0], rtol=1e-9, atol=1e-9)
 
 
 def test_under_autocast_flow_step_length_and_latent_image_stay_in_full_precision() -> None:

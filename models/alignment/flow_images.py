@@ -7,6 +7,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from models.layers.layout import channels_last
+
 # Both networks predict flow in twentieths of what they return.
 FLOW_SCALE = 20.0
 
@@ -30,7 +32,7 @@ def prepare(image: torch.Tensor, channels: int, rgb2bgr: bool, what: str) -> tor
     image = image.reshape(-1, *image.shape[-3:])
     if rgb2bgr:
         image = image.flip(1)
-    return resize(image, working_size((image.shape[-2], image.shape[-1])))
+    return channels_last(resize(image, working_size((image.shape[-2], image.shape[-1]))))
 
 
 def flow_in_pixels(flow: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

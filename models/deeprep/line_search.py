@@ -1,7 +1,8 @@
-"""One exact line search over a burst, as a single operator: its tensors are as large as the encoded burst."""
+"""Residual and line search of a burst, each as one operator: their tensors are as large as the encoded burst."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,82 +11,99 @@ import torch
 _LEAST_CURVATURE = 1e-8
 
 
+def weighted_residual(
+    error: torch.Tensor, squares: torch.Tensor, lengths: Sequence[torch.Tensor], changes: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """``w² (D W y - x)`` after any number of steps, [B, K].
+
+    What a step changes in the predictions is known from its line search; nothing is warped and degraded again.
+
+    Args:
+        error: ``D W y - x`` at the first y, [B, K].
+        squares: w², [B, K].
+        lengths: of the steps so far, [B] each.
+        changes: what a step of length 1 takes off the predictions, [B, K] each.
+    """
+    return _WeightedResidual.apply(error, squares, *lengths, *changes)
+
+
 def step_length(
     change: torch.Tensor, squares: torch.Tensor, slope: torch.Tensor, extra: torch.Tensor | None
 ) -> torch.Tensor:
     """How far to go along the gradient g, [B] float: ``‖g‖² / (Σ w² (D W g)² + λ ‖g‖²)`` (DeepRep, eq. 8).
 
     Args:
-        change: ``D W g``, what a unit step changes in the predictions, [B, K].
+        change: ``D W g``, [B, K].
         squares: w², [B, K].
-        slope: ‖g‖², [B].
+        slope: ‖g‖², [B], in float32 at least.
         extra: λ [1], or None without regularisation.
     """
-    return _LineSearch.apply(None, change, squares, slope, extra)[1]
+    return _StepLength.apply(change, squares, slope, extra)
 
 
-def step_along(
-    residual: torch.Tensor,
-    change: torch.Tensor,
-    squares: torch.Tensor,
-    slope: torch.Tensor,
-    extra: torch.Tensor | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The weighted residual ``w² (D W y - x)`` [B, K] after the step, and the length of the step [B].
-
-    What the step changes in the residual is known from the line search; it is not warped and degraded again. Other
-    arguments as in :func:`step_length`.
-    """
-    return _LineSearch.apply(residual, change, squares, slope, extra)
-
-
-class _LineSearch(torch.autograd.Function):
-    """Keeps three large tensors for the backward pass, where the separate operations would keep seven.
-
-    With u = w² c, s = <u, c>, m = s + λn, α = n / m: residual' = residual - α u. Lengths are computed in float32 at
-    least, and the sums in float32 whatever the type of the maps.
-    """
+class _WeightedResidual(torch.autograd.Function):
+    """Keeps its arguments alone: error and changes, which all steps share."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        residual: torch.Tensor | None,
-        change: torch.Tensor,
-        squares: torch.Tensor,
-        slope: torch.Tensor,
-        extra: torch.Tensor | None,
-    ) -> tuple[torch.Tensor | None, torch.Tensor]:
-        ctx.set_materialize_grads(False)
-        weighted = squares * change
-        curvature = _dot(weighted, change)
+        ctx: Any, error: torch.Tensor, squares: torch.Tensor, *lengths_and_changes: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.save_for_backward(error, squares, *lengths_and_changes)
+        return _error_now(error, lengths_and_changes).mul_(squares)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (grad,) = grad_outputs
+        error, squares, *lengths_and_changes = ctx.saved_tensors
+        to_squares = _error_now(error, lengths_and_changes).mul_(grad)
+        to_error = grad * squares
+        steps = len(lengths_and_changes) // 2
+        lengths, changes = lengths_and_changes[:steps], lengths_and_changes[steps:]
+        to_lengths = [-_dot(to_error, change) for change in changes]
+        to_changes = [_scaled(to_error, -length) for length in lengths]
+        return to_error, to_squares, *to_lengths, *to_changes
+
+
+class _StepLength(torch.autograd.Function):
+    """Keeps ``change`` and ``squares`` for the backward pass, which the residual keeps as well."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, change: torch.Tensor, squares: torch.Tensor, slope: torch.Tensor, extra: torch.Tensor | None
+    ) -> torch.Tensor:
+        curvature = _dot(squares * change, change)
         if extra is not None:
             curvature = curvature + extra * slope
         flat = curvature < _LEAST_CURVATURE
         curvature = curvature.clamp(min=_LEAST_CURVATURE)
-        length = slope / curvature
-        ctx.save_for_backward(change, squares, slope, extra, curvature, length, flat)
-        if residual is None:
-            return None, length
-        return residual - _scaled(weighted, length), length
+        ctx.save_for_backward(change, squares, slope, extra, curvature, flat)
+        return slope / curvature
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
-        grad_residual, grad_length = grad_outputs
-        change, squares, slope, extra, curvature, length, flat = ctx.saved_tensors
-        total = torch.zeros_like(length) if grad_length is None else grad_length
-        if grad_residual is not None:
-            total = total - _dot(grad_residual * squares, change)
-        grad_slope = total / curvature
-        grad_curvature = torch.where(flat, 0, -grad_slope * length)
-        # In turn: the gradient to u by way of the residual, that to w² over c, and that to c over w².
-        share = _scaled(change, grad_curvature)
-        to_squares = share if grad_residual is None else share - _scaled(grad_residual, length)
-        to_change = (to_squares + share).mul_(squares)
-        grad_extra = None
-        if extra is not None:
-            grad_slope = grad_slope + extra * grad_curvature
-            grad_extra = (slope * grad_curvature).sum().reshape(extra.shape)
-        return grad_residual, to_change, to_squares * change, grad_slope, grad_extra
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (grad,) = grad_outputs
+        change, squares, slope, extra, curvature, flat = ctx.saved_tensors
+        to_slope = grad / curvature
+        to_curvature = torch.where(flat, 0, -to_slope * slope / curvature)
+        share = _scaled(change, to_curvature)
+        to_squares = share * change
+        to_change = share.mul_(squares).mul_(2)
+        if extra is None:
+            return to_change, to_squares, to_slope, None
+        to_extra = (slope * to_curvature).sum().reshape(extra.shape)
+        return to_change, to_squares, to_slope + extra * to_curvature, to_extra
+
+
+def _error_now(error: torch.Tensor, lengths_and_changes: Sequence[torch.Tensor]) -> torch.Tensor:
+    """``D W y - x`` after the steps, as a new tensor."""
+    steps = len(lengths_and_changes) // 2
+    if steps == 0:
+        return error.clone()
+    # A length is float32 at least and makes the sum so: in bfloat16 the error would not shrink as y says it does.
+    now = error - lengths_and_changes[0][:, None] * lengths_and_changes[steps]
+    for length, change in zip(lengths_and_changes[1:steps], lengths_and_changes[steps + 1 :], strict=True):
+        now.sub_(length[:, None] * change)
+    return now.to(error.dtype)
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -97,4 +115,4 @@ def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def _scaled(maps: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Each burst's maps [B, K] times its number, in the type of the maps."""
-    return maps * factor[:, None].to(maps.dtype)
+    return (maps * factor[:, None]).to(maps.dtype)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +13,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from models.deeprep.degradation_layers import Conv
-from models.deeprep.line_search import step_along, step_length
+from models.deeprep.line_search import step_length, weighted_residual
+from models.deeprep.weight_predictors import WeightPredictor
 from models.layers.burst_warp import BurstWarp, with_reference
 from models.layers.layout import by_burst, channels_last, frames_from_rows
 
@@ -47,7 +50,7 @@ class SteepestDescentOptimizer(nn.Module):
     def __init__(
         self,
         degradation_operator: Conv,
-        weight_predictor: nn.Module,
+        weight_predictor: WeightPredictor,
         num_iter: int = 1,
         compute_losses: bool = False,
         detach_length: float = math.inf,
@@ -95,68 +98,78 @@ class SteepestDescentOptimizer(nn.Module):
         if steps == 0 and not wants_losses:
             return y_init, []
 
-        weights = self.weight_predictor({"x": x, "offsets": offsets}, noise_estimate=noise_estimate).flatten(0, 1)
         motion = latent_motion(offsets, (y_init.shape[-2], y_init.shape[-1]), self.full_offset_gradient)
-        problem = _Problem(y_init.to(motion.shares.dtype), channels_last(x.flatten(0, 1)), weights.square(), motion)
+        squares = self.weight_predictor.squared({"x": x, "offsets": offsets}, noise_estimate=noise_estimate)
+        problem = _Problem(
+            y_init.to(motion.shares.dtype), channels_last(x.flatten(0, 1)), by_burst(squares, x.shape[0]), motion
+        )
         losses: list[torch.Tensor] = []
-        y, residual = problem.y_init, None
+        state = _State(problem.y_init)
         for step in range(steps):
             if self._cuts_before(step):
-                y, residual = y.detach(), None
-            if residual is None:
-                residual = problem.squares * self._error(y, problem)
+                state = _State(state.latent.detach())
+            if state.error is None:
+                state.error = self._error(state.latent, problem)
             if wants_losses:
-                losses.append(self._loss(weights * self._error(y, problem), y - y_init, _REGULARISATION_DIVISOR))
-            is_last = step + 1 == steps
+                losses.append(self._loss(state.latent, problem, _REGULARISATION_DIVISOR))
             if self.recompute_steps and torch.is_grad_enabled():
-                y, residual = checkpoint(
-                    self._step, y, residual, problem, is_last, use_reentrant=False, preserve_rng_state=False
-                )
+                state.move(*_recomputed(self._step, problem, state.latent, state.error, state.lengths, state.changes))
             else:
-                y, residual = self._step(y, residual, problem, is_last)
+                state.move(*self._step(problem, state.latent, state.error, state.lengths, state.changes))
         if wants_losses:
-            losses.append(self._loss(weights * self._error(y, problem), y - y_init, x.shape[1]))
-        return y, losses
+            losses.append(self._loss(state.latent, problem, x.shape[1]))
+        return state.latent, losses
 
     def _step(
-        self, y: torch.Tensor, residual: torch.Tensor, problem: _Problem, is_last: bool
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The next latent image, and the weighted residual w² (D W y - x) there unless this is the last step."""
-        gradient = problem.motion.adjoint(self.degradation_operator.apply_transposed(residual))
+        self,
+        problem: _Problem,
+        latent: torch.Tensor,
+        error: torch.Tensor,
+        lengths: Sequence[torch.Tensor],
+        changes: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The next latent image, the length of the step, and what a step of length 1 takes off the predictions."""
+        gradient = problem.motion.adjoint(_recomputed(self._degraded_back, problem, error, lengths, changes))
         weight = None
         if self.use_feature_regularization:
             weight = self._lambda()
-            gradient = gradient + weight.abs() * (y - problem.y_init)
-        slope = gradient.square().sum(dim=(1, 2, 3))
-        change, squares = (by_burst(maps, y.shape[0]) for maps in (self._predict(gradient, problem), problem.squares))
-        if is_last:
-            length, next_residual = step_length(change, squares, slope, weight), None
-        else:
-            moved, length = step_along(by_burst(residual, y.shape[0]), change, squares, slope, weight)
-            next_residual = frames_from_rows(moved, residual.shape[0], (residual.shape[-2], residual.shape[-1]))
-        return y - length[:, None, None, None] * gradient, next_residual
+            gradient = gradient + weight.abs() * (latent - problem.y_init)
+        change = self._predict(gradient, problem)
+        length = step_length(change, problem.squares, gradient.square().sum(dim=(1, 2, 3)), weight)
+        return latent - length[:, None, None, None] * gradient, length, change
+
+    def _degraded_back(
+        self,
+        problem: _Problem,
+        error: torch.Tensor,
+        lengths: Sequence[torch.Tensor],
+        changes: Sequence[torch.Tensor],
+    ) -> torch.Tensor:
+        """Dᵀ of the weighted residual, [B·N, C, f·H, f·W]."""
+        encoded = problem.encoded
+        residual = weighted_residual(error, problem.squares, lengths, changes)
+        size = (encoded.shape[-2], encoded.shape[-1])
+        return self.degradation_operator.apply_transposed(frames_from_rows(residual, encoded.shape[0], size))
 
     def _error(self, latent: torch.Tensor, problem: _Problem) -> torch.Tensor:
-        return self._predict(latent, problem) - problem.encoded
+        """D W y - x of all frames of a burst, [B, N·H·W·D]."""
+        return self._predict(latent, problem) - by_burst(problem.encoded, latent.shape[0])
 
     def _predict(self, latent: torch.Tensor, problem: _Problem) -> torch.Tensor:
-        """What the encoder should see of every frame, [B·N, D, H, W]."""
+        """What the encoder should see of all frames of a burst, [B, N·H·W·D]."""
 
         def predict(latent: torch.Tensor) -> torch.Tensor:
             return self.degradation_operator(problem.motion.warp(latent, problem.encoded.dtype))
 
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            # Warping again in the backward pass is cheaper than keeping all frames of the latent image until then.
-            return checkpoint(predict, latent, use_reentrant=False, preserve_rng_state=False)
-        return predict(latent)
+        return by_burst(_recomputed(predict, latent), latent.shape[0])
 
     def _lambda(self, divisor: int = _REGULARISATION_DIVISOR) -> torch.Tensor:
         return self.feat_reg_w / divisor
 
-    def _loss(self, residual: torch.Tensor, distance: torch.Tensor, divisor: int) -> torch.Tensor:
-        loss = residual.square().mean()
+    def _loss(self, latent: torch.Tensor, problem: _Problem, divisor: int) -> torch.Tensor:
+        loss = (problem.squares * self._error(latent, problem).square()).mean()
         if self.use_feature_regularization:
-            loss = loss + (self._lambda(divisor).abs() * distance.square()).mean()
+            loss = loss + (self._lambda(divisor).abs() * (latent - problem.y_init).square()).mean()
         return loss
 
     def _cuts_before(self, step: int) -> bool:
@@ -167,12 +180,38 @@ class SteepestDescentOptimizer(nn.Module):
 
 @dataclass(frozen=True)
 class _Problem:
-    """What stays the same in all steps: start, encoded burst [B·N, D, H, W], w² [B·N, D, H, W], and warps."""
+    """What stays the same in all steps: the start [B, C, f·H, f·W], the encoded burst [B·N, D, H, W], the squares of
+    the weights [B, N·H·W·D], and the warps.
+    """
 
     y_init: torch.Tensor
     encoded: torch.Tensor
     squares: torch.Tensor
     motion: BurstWarp
+
+
+@dataclass
+class _State:
+    """The latent image so far; the error of the predictions where it began, and the steps since."""
+
+    latent: torch.Tensor
+    error: torch.Tensor | None = None
+    lengths: tuple[torch.Tensor, ...] = ()
+    changes: tuple[torch.Tensor, ...] = ()
+
+    def move(self, latent: torch.Tensor, length: torch.Tensor, change: torch.Tensor) -> None:
+        self.latent, self.lengths, self.changes = latent, (*self.lengths, length), (*self.changes, change)
+
+
+def _recomputed(function: Callable[..., Any], *args: Any) -> Any:
+    """``function(*args)``, whose intermediate tensors are computed again in the backward pass.
+
+    Of a convolution only its input is needed then, so that the convolution itself does not run again: what is saved is
+    memory, at the price of a warp or of some products. A compiled network chooses by itself what to keep.
+    """
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return function(*args)
+    return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
 
 
 def latent_motion(offsets: torch.Tensor, size: tuple[int, int], full_offset_gradient: bool) -> BurstWarp:

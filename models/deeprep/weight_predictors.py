@@ -13,7 +13,15 @@ from models.layers.burst_warp import BurstWarp, with_reference
 from models.layers.reference_offsets import burst_offsets
 
 
-class Identity(nn.Module):
+class WeightPredictor(nn.Module):
+    """Called with the encoded burst and its offsets, returns weights [B, N, C, H, W]."""
+
+    def squared(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
+        """The squares of the weights as [B·N, C, H, W], all that a least-squares problem needs of them."""
+        return self(x, noise_estimate=noise_estimate).flatten(0, 1).square()
+
+
+class Identity(WeightPredictor):
     """Believes everything alike."""
 
     def forward(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
@@ -22,7 +30,7 @@ class Identity(nn.Module):
         return torch.ones_like(enc)
 
 
-class SimpleWeightPredictor(nn.Module):
+class SimpleWeightPredictor(WeightPredictor):
     """Weights from each frame's encoding, its difference to the warped reference, its offsets and its noise level.
 
     DeepRep, section 3.5 "certainty predictor".
@@ -112,6 +120,16 @@ class SimpleWeightPredictor(nn.Module):
         Raises:
             ValueError: offsets or noise estimate are missing or of the wrong shape.
         """
+        signed = self._signed(x, noise_estimate)
+        return signed.softmax(dim=1) * signed.shape[1] if self.use_softmax else signed.abs()
+
+    def squared(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
+        if self.use_softmax:
+            return super().squared(x, noise_estimate)
+        return self._signed(x, noise_estimate).flatten(0, 1).square()  # keeps one map for the backward pass, not two
+
+    def _signed(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None) -> torch.Tensor:
+        """What the convolutions say, [B, N, C, H, W], before it is made positive."""
         enc, offsets = x["x"], x["offsets"]
         assert enc is not None
         batch, frames = enc.shape[:2]
@@ -129,8 +147,7 @@ class SimpleWeightPredictor(nn.Module):
         if self.use_noise_estimate:
             seen.append(self._noise_features(noise_estimate, enc))
 
-        weights = self.weight_predictor(torch.cat(seen, dim=2).flatten(0, 1)).unflatten(0, (batch, frames))
-        return weights.softmax(dim=1) * frames if self.use_softmax else weights.abs()
+        return self.weight_predictor(torch.cat(seen, dim=2).flatten(0, 1)).unflatten(0, (batch, frames))
 
     def _base(self, projected: torch.Tensor, offsets: torch.Tensor | None) -> torch.Tensor:
         """What each frame is compared with: [B, N, ...], or [B, 1, ...] for all of them."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import math
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +10,15 @@ from torch import nn
 
 from external.spatial_correlation import compiled_correlation
 
+_BLOCK = 16  # columns; of a product of 16 by 24, nine diagonals are of use
+
 
 def local_correlation(a: torch.Tensor, b: torch.Tensor, max_displacement: int) -> torch.Tensor:
     """``out[n, (dy+d)(2d+1) + dx+d, y, x] = Σ_c a[n, c, y, x] · b[n, c, y+dy, x+dx]``, with b = 0 outside.
 
-    The horizontal displacement varies fastest. One pass over the features per displacement, forward and backward, and
-    no memory beyond the result and the two inputs.
+    The horizontal displacement varies fastest. Every row is cut into blocks; a block times the block around it of each
+    row nearby is one small matrix product, whose diagonals are the sums. Beside the result it takes, and keeps for the
+    backward pass, about three times the features.
 
     Args:
         a, b: [B, C, H, W].
@@ -30,7 +32,24 @@ def local_correlation(a: torch.Tensor, b: torch.Tensor, max_displacement: int) -
     """
     if a.shape != b.shape or a.ndim != 4:
         raise ValueError(f"expected two feature maps [B, C, H, W] alike, got {tuple(a.shape)} and {tuple(b.shape)}")
-    return _LocalCorrelation.apply(a, b, max_displacement)
+    batch, channels, height, width = a.shape
+    d, side = max_displacement, 2 * max_displacement + 1
+    block = max(2 * d, min(_BLOCK, width))
+    count = math.ceil(width / block)
+    spare = count * block - width
+    # Rows first: the rows that lie dy below are then one piece of memory.
+    left = F.pad(a.permute(2, 0, 3, 1), (0, 0, 0, spare)).reshape(-1, block, channels)
+    around = F.pad(b.permute(2, 0, 3, 1), (0, 0, d, spare + block - d, 0, 0, d, d))
+    blocks = around.reshape(height + 2 * d, batch, count + 1, block, channels)
+    windows = torch.cat((blocks[:, :, :-1], blocks[:, :, 1:, : 2 * d]), dim=3)
+    bands = []
+    for top in range(side):
+        window = windows[top : top + height].reshape(left.shape[0], block + 2 * d, channels)
+        products = torch.bmm(left, window.transpose(1, 2))
+        reach = products.shape[2]
+        bands.append(products.as_strided((left.shape[0], block, side), (block * reach, reach + 1, 1)))
+    volume = torch.stack(bands, dim=2).reshape(height, batch, count * block, side * side)
+    return volume[:, :, :width].permute(1, 3, 0, 2)
 
 
 def pwc_correlation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -70,41 +89,3 @@ class CostVolume(nn.Module):
         return F.avg_pool2d(
             products, self.kernel_size, stride=self.stride, padding=self.kernel_size // 2, divisor_override=1
         )
-
-
-class _LocalCorrelation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor, max_displacement: int) -> torch.Tensor:
-        ctx.save_for_backward(a, b)
-        ctx.max_displacement = max_displacement
-        padded = F.pad(b, (max_displacement,) * 4)
-        height, width = a.shape[-2:]
-        return torch.stack(
-            [(a * padded[window]).sum(dim=1) for window in _windows(max_displacement, height, width)], dim=1
-        )
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None]:
-        a, b = ctx.saved_tensors
-        (grad,) = grad_outputs
-        d = ctx.max_displacement
-        height, width = a.shape[-2:]
-        padded = F.pad(b, (d,) * 4)
-        grad_a = torch.zeros_like(a) if ctx.needs_input_grad[0] else None
-        grad_padded = torch.zeros_like(padded) if ctx.needs_input_grad[1] else None
-        for index, window in enumerate(_windows(d, height, width)):
-            cotangent = grad[:, index : index + 1]
-            if grad_a is not None:
-                grad_a.addcmul_(cotangent, padded[window])
-            if grad_padded is not None:
-                grad_padded[window].addcmul_(cotangent, a)
-        grad_b = None if grad_padded is None else grad_padded[:, :, d : d + height, d : d + width]
-        return grad_a, grad_b, None
-
-
-def _windows(max_displacement: int, height: int, width: int) -> Iterator[tuple[Any, ...]]:
-    """The part of the padded map that lies under the other map, for every displacement in order."""
-    side = 2 * max_displacement + 1
-    for top in range(side):
-        for left in range(side):
-            yield ..., slice(top, top + height), slice(left, left + width)

@@ -89,5 +89,22 @@ class PixShuffleUpsampler(nn.Module):
         y = self.pix_shuffle(self.conv_layer(x))
         if self.blur_kernel is None:
             return y
-        kernel = self.blur_kernel.to(y).expand(y.shape[1], -1, -1, -1)
-        return F.conv2d(y, kernel, padding=kernel.shape[-1] // 2, groups=y.shape[1])
+        return _Blur.apply(y, self.blur_kernel.to(y))
+
+
+class _Blur(torch.autograd.Function):
+    """Each channel of [B, C, H, W] with a symmetric kernel [1, 1, k, k] and zeros outside: its own derivative.
+
+    A convolution would keep its input for a gradient to the kernel that nobody asks for.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(kernel)
+        channels = maps.shape[1]
+        return F.conv2d(maps, kernel.expand(channels, -1, -1, -1), padding=kernel.shape[-1] // 2, groups=channels)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, None]:
+        (kernel,) = ctx.saved_tensors
+        return _Blur.apply(grad_outputs[0], kernel), None

@@ -10,6 +10,7 @@ from models.alignment.pwcnet import PWCNet
 from models.alignment.pwcnet_layers import Decoder
 from models.alignment.pyrcorr import PyrCorr
 from models.alignment.wrappers import AlignmentWrapper, flow_image
+from models.layers.correlation import CostVolume
 
 _SLOPE = 0.1
 _PIXELS_PER_UNIT = {2: 5.0, 3: 2.5, 4: 1.25, 5: 0.625}
@@ -82,6 +83,7 @@ def pyrcorr_flow(net: PyrCorr, source_img: torch.Tensor, target_img: torch.Tenso
             offsets = 2 * resize(offsets, (target.shape[-2], target.shape[-1]))
             target = warp(target, offsets)
         volume = net.cost_volumes[level]
+        assert isinstance(volume, CostVolume)
         costs = correlation(source, target, volume.max_displacement)
         costs = F.avg_pool2d(costs, volume.kernel_size, 1, volume.kernel_size // 2, divisor_override=1)
         update = net.offset_predictors[level](torch.cat((costs, source), dim=1) if net.use_ref_for_offset else costs)
