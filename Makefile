@@ -33,6 +33,8 @@ check-golden: install ## compare with all recordings of the original systems, wh
 
 bench: install ## time what is fast against its plain form (docs/performance.md)
 	$(PYTHON_HERE) benchmarks/synthesis.py
+	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 3
+	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 2 --scaling --case deeprep_sr_synthetic_default
 
 clean: ## remove caches and build left-overs (not .venv, not workspace)
 	rm -rf build burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

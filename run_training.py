@@ -70,8 +70,10 @@ def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) 
     from admin import distributed
     from admin.devices import apply_reproducibility
     from admin.settings import Settings
+    from utils.host_memory import keep_freed_memory
 
     distributed.join()
+    keep_freed_memory()
     cv2.setNumThreads(0)  # OpenCV's threads and the loader's worker processes would fight over the cores
     torch.multiprocessing.set_start_method("spawn", force=True)  # forked workers cannot use CUDA
 
