@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from actors.offsets import offsets_at_size, true_offsets
 from actors.pictures import linear_panels
 from actors.super_resolution import RealWorldSRActor, SyntheticSRActor
 from models.loss.mapped import MappedLoss
+from utils.draws import Draws
 from utils.ops.warp import warp
 
 
@@ -42,11 +43,20 @@ class DeepRepDenoisingActor(BaseActor):
             ``rgb`` and ``psnr`` may be a :class:`MappedLoss`; one with a mapping gets the batch's ``meta_info``.
         loss_weight: weights of ``rgb``, ``offsets``, ``photometric``; ``{'rgb': 1.0}`` by default. A term of weight 0
             is logged and does not count.
+        burst_lengths: in training every step takes one of these numbers of frames, all as often as the others; a
+            number may stand there several times. Empty: all frames.
     """
 
-    def __init__(self, net: nn.Module, objective: Objective, loss_weight: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        objective: Objective,
+        loss_weight: Mapping[str, float] | None = None,
+        burst_lengths: Sequence[int] = (),
+    ) -> None:
         super().__init__(net, objective)
         self.loss_weight = checked_loss_weight(loss_weight, objective, ("rgb", "offsets", "photometric"))
+        self.burst_lengths = tuple(burst_lengths)
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """The loss of a batch.
@@ -59,6 +69,7 @@ class DeepRepDenoisingActor(BaseActor):
         Raises:
             ValueError: ``offsets`` is weighted and the batch has no ``shifts``.
         """
+        data = self._shortened(data)
         burst, gt = data["burst"], data["frame_gt"]
         pred, aux = self.net(burst, noise_estimate=data.get("sigma_estimate"))
         self.show(lambda: linear_panels(burst, pred, gt, aux))
@@ -76,6 +87,15 @@ class DeepRepDenoisingActor(BaseActor):
             with torch.no_grad():
                 stats["Stat/psnr"] = self._compared("psnr", pred.detach(), gt, data)
         return loss, stats
+
+    def _shortened(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The first frames of every burst; how many is drawn from (seed, step), the same on every process."""
+        if not (self.burst_lengths and self.net.training and "settings" in data):
+            return data
+        index = Draws(data["settings"].seed, data["step"]).integer(0, len(self.burst_lengths) - 1)
+        count = self.burst_lengths[index]
+        per_frame = {name: data[name][:, :count] for name in ("burst", "sigma_estimate", "shifts") if name in data}
+        return {**data, **per_frame}
 
     def _compared(self, name: str, pred: torch.Tensor, gt: torch.Tensor, data: Mapping[str, Any]) -> torch.Tensor:
         objective = self.objective[name]

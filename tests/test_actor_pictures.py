@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from actors.deeprep_actors import DeepRepDenoisingActor
-from actors.flow_actor import FlowActor
 from actors.pictures import ValidationPictures, linear_panels
 from actors.rawsr_actor import RawSRActor
 from actors.super_resolution import SyntheticSRActor
@@ -29,9 +28,6 @@ class Net(nn.Module):
     def forward(self, burst: torch.Tensor, other: Any = None, noise_estimate: Any = None) -> tuple[torch.Tensor, Any]:
         frame = (burst[:, 0] if burst.ndim == 5 else other)[:, :3]
         return self.gain * frame.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2), self.aux
-
-    def offsets(self, burst: torch.Tensor, noise_estimate: Any) -> torch.Tensor:
-        return self.gain * self.aux["offsets"]
 
 
 def batch(scale: int = 1, channels: int = 3) -> dict[str, Any]:
@@ -99,19 +95,6 @@ def test_a_network_with_one_frame_has_no_flow_to_show():
         {"offsets": torch.zeros(1, 0, 2, 4, 4)},
     )
     assert len(panels) == 3
-
-
-def test_the_training_of_the_flow_shows_it_beside_the_true_one():
-    data = batch()
-    truth = (data["shifts"][:, 1:] - data["shifts"][:, :1]).contiguous()
-    net = Net(offsets=truth)
-    net.gain.data.fill_(1.0)
-    actor = FlowActor(net, {"offsets": PixelWiseError("l1")})
-    actor.eval()
-    actor(data)
-    _, _, predicted, known = panels_of(actor.take_pictures()["image_0"], WIDTH)
-    assert torch.equal(predicted, known)
-    assert known.float().std() > 0 or known.float().mean() < 255
 
 
 def test_rawsr_shows_its_reference_enlarged():

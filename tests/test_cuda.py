@@ -37,7 +37,7 @@ HALF_PRECISION_TOLERANCE = 0.1
 SYSTEMS: dict[str, dict[str, Any]] = {
     "burst_deblur.quickstart": {},
     "dbsr": {"crop_sz": 128, "learning_rate": 1e-4},
-    "deeprep.quickstart": {"flow_epochs": 0, "single_frame_epochs": 1, "bursts_epochs": 1, "bursts_batch_size": 2},
+    "deeprep.quickstart": {"single_frame_epochs": 1, "bursts_epochs": 1, "bursts_batch_size": 2},
     "deeprep.sr_quickstart": {},
     "rawsr.quickstart": {},
     "sr3.quickstart": {},

@@ -330,28 +330,3 @@ def test_starting_as_a_mean_needs_room_and_a_denoiser() -> None:
     net.hr_decoder = nn.Identity()
     with pytest.raises(ValueError, match="only denoisers"):
         start_as_aligned_mean(net)
-
-
-def test_the_flow_points_the_right_way_before_training() -> None:
-    from models.alignment import flow_start
-    from models.alignment.pyrcorr import PyrCorr
-
-    torch.manual_seed(0)
-    net = PyrCorr(1, 16, 1, 2, 16, (52, 16), corr_max_disp=(3, 2))
-    flow_start.start_as_centre_of_mass(net)
-    source, target, shifts = flow_start._textures(1, torch.Generator().manual_seed(99))
-    with torch.no_grad():
-        flow = net(source, target)[0][..., 12:-12, 12:-12].mean(dim=(2, 3))
-    for axis in range(2):
-        agreement = torch.corrcoef(torch.stack((flow[:, axis], shifts[:, axis])))[0, 1]
-        assert agreement > 0.3
-
-
-def test_only_a_flow_network_can_start_as_centre_of_mass() -> None:
-    from models.alignment.flow_start import start_as_centre_of_mass
-    from models.alignment.pyrcorr import PyrCorr
-
-    with pytest.raises(ValueError, match="PyrCorr"):
-        start_as_centre_of_mass(torch.nn.Conv2d(1, 1, 1))
-    with pytest.raises(ValueError, match=r"\[8, 8\].*25"):
-        start_as_centre_of_mass(PyrCorr(1, 8, 1, 2, 8, (8, 8), corr_max_disp=(2,)))

@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from models.alignment.flow_start import start_as_centre_of_mass
-from models.alignment.pyrcorr import PyrCorr
-from models.alignment.wrappers import AlignmentWrapper
 from models.deeprep.identity_start import start_as_aligned_mean
 from models.deeprep.kernel_decoder import KernelDecoder
 from models.deeprep.small_denoiser import StabilisedDenoiser, _fitted, deeprep_denoise_small
@@ -29,6 +26,7 @@ NETWORK: dict[str, Any] = {
     "offset_cdim": 8,
     "offset_predictor_dims": (52, 8),
     "corr_max_disp": (3, 2),
+    "search_reach": 4,
 }
 
 
@@ -49,15 +47,19 @@ def noisy(read: float, shot: float, frames: int = 8) -> tuple[torch.Tensor, torc
     return burst, (read**2 + shot * burst.clamp(min=0)).sqrt(), clean
 
 
-@pytest.mark.parametrize(("read", "shot"), [(0.01, 0.0), (0.05, 0.02), (0.0, 0.01)])
-def test_stabilised_noise_is_equally_strong_everywhere_and_the_way_back_is_exact(read: float, shot: float) -> None:
-    burst, sigma, clean = noisy(read, shot, frames=64)
+@pytest.mark.parametrize(("read", "shot"), [(0.01, 0.0), (0.05, 0.02), (0.03, 0.01)])
+def test_stabilised_noise_is_equally_strong_everywhere_and_its_mean_comes_back_without_bias(
+    read: float, shot: float
+) -> None:
+    burst, sigma, clean = noisy(read, shot, frames=4096)
     stabiliser = _fitted(burst, sigma)
     stable = stabiliser.forward(burst) * stabiliser.scale
     dark, bright = stable[..., :12].std(dim=1).mean(), stable[..., 24:].std(dim=1).mean()
     assert dark == pytest.approx(1.0, rel=0.1)
     assert bright == pytest.approx(1.0, rel=0.1)
-    torch.testing.assert_close(stabiliser.inverse(stabiliser.forward(clean[None, None])), clean[None, None])
+    restored = stabiliser.inverse(stabiliser.forward(burst).mean(dim=1, keepdim=True))[0, 0]
+    # Without the correction, a quarter of the shot noise factor is missing everywhere.
+    assert (restored - clean).mean().abs() < max(shot, 0.001) / 20
 
 
 @pytest.mark.parametrize("brightness", [1.0, 0.1])
@@ -87,7 +89,6 @@ def test_a_black_burst_is_no_error() -> None:
 
 def test_every_weight_learns() -> None:
     net = started()
-    start_as_centre_of_mass(net.alignment_net.alignment_net)
     burst, sigma, _ = noisy(0.03, 0.005)
     pred, aux = net(burst, noise_estimate=sigma)
     (pred.square().mean() + aux["offsets"].square().mean()).backward()
@@ -101,22 +102,6 @@ def test_a_missing_or_misshapen_noise_estimate_is_named() -> None:
         net(burst)
     with pytest.raises(ValueError, match=r"\(1, 2, 3, 16, 8\) does not fit the burst \(1, 2, 3, 16, 16\)"):
         net(burst, noise_estimate=burst[..., :8])
-
-
-def test_evidence_of_the_whole_image_finds_motion_in_deep_noise() -> None:
-    torch.manual_seed(1)
-    scene = torch.nn.functional.interpolate(torch.randn(6, 3, 18, 18), size=(72, 72), mode="bicubic")
-    frames = torch.stack((scene[..., 4:-4, 4:-4], scene[..., 4:-4, 6:-2]), dim=1)  # moved by 2 pixels to the left
-    frames = frames / frames.std() + 2 * torch.randn_like(frames)
-    errors = []
-    for whole_image in (False, True):
-        flow_net = PyrCorr(3, 8, 1, 2, 16, (52, 8), corr_max_disp=(3, 2), whole_image_evidence=whole_image)
-        start_as_centre_of_mass(flow_net)
-        offsets, _ = AlignmentWrapper(flow_net, standardise_input=True)(frames)
-        inner = offsets[:, 0, :, 8:-8, 8:-8]
-        errors.append(float((inner - torch.tensor([2.0, 0.0])[:, None, None]).norm(dim=1).mean()))
-    assert errors[1] < 1.0
-    assert errors[1] < errors[0] / 1.5
 
 
 def test_the_decoder_keeps_odd_sizes_and_refuses_levels_that_do_not_fit() -> None:

@@ -14,8 +14,6 @@ from models.layers.blocks import ResBlock, conv_block
 from models.layers.correlation import CostVolume
 from models.layers.warp import warp
 
-_LEAST_DEVIATION = 1e-6  # of a cost volume over its displacements; a flat image has none
-
 
 class PyrCorr(nn.Module):
     """Flow of a pair of images by cost volumes on a pyramid, coarsest level first (DeepRep, section "custom flow").
@@ -32,9 +30,6 @@ class PyrCorr(nn.Module):
         use_ref_for_offset: the predictors also see the features of the source image.
         rgb2bgr: reverse the order of the channels first.
         use_bn, activation: of the convolution blocks.
-        whole_image_evidence: the predictors also see each cost volume's mean over the whole image, scaled to mean 0 and
-            deviation 1. In deep noise a neighbourhood tells next to nothing, all of them together the camera's motion.
-            No part of the published network.
     """
 
     # One source image may be given for several consecutive targets: its features are then computed once.
@@ -54,11 +49,9 @@ class PyrCorr(nn.Module):
         rgb2bgr: bool = False,
         use_bn: bool = False,
         activation: str = "relu",
-        whole_image_evidence: bool = False,
     ) -> None:
         super().__init__()
         self.input_channels = input_channels
-        self.whole_image_evidence = whole_image_evidence
         self.ds_factor = ds_factor
         self.use_ref_for_offset = use_ref_for_offset
         self.rgb2bgr = rgb2bgr
@@ -85,11 +78,8 @@ class PyrCorr(nn.Module):
             for level in range(len(corr_max_disp))
         )
         self.cost_volumes = nn.ModuleList(CostVolume(corr_kernel_sz, d) for d in corr_max_disp)
-        volumes = 1 + whole_image_evidence
         self.offset_predictors = nn.ModuleList(
-            _predictor(
-                volumes * (2 * d + 1) ** 2 + offset_cdim * use_ref_for_offset, offset_predictor_dims, use_bn, activation
-            )
+            _predictor((2 * d + 1) ** 2 + offset_cdim * use_ref_for_offset, offset_predictor_dims, use_bn, activation)
             for d in corr_max_disp
         )
 
@@ -124,16 +114,6 @@ class PyrCorr(nn.Module):
             levels.append(feat)
         return levels
 
-    def _evidence(self, level: int, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """What a predictor sees: cost volume, its mean over the image if asked for, features of the source if so."""
-        volume = self.cost_volumes[level](source, target)
-        evidence = [volume]
-        if self.whole_image_evidence:
-            evidence.append(_over_the_image(volume))
-        if self.use_ref_for_offset:
-            evidence.append(source)
-        return torch.cat(evidence, dim=1)
-
     def _estimate(
         self, target: list[torch.Tensor], source: list[torch.Tensor]
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -145,19 +125,15 @@ class PyrCorr(nn.Module):
                 offsets = 2 * resize(offsets, (feat_target.shape[-2], feat_target.shape[-1]))
                 # The offsets are in the network's own units here, without the factor that the result gets.
                 feat_target = warp(feat_target, offsets)
-            update = self.offset_predictors[level](self._evidence(level, feat_source, feat_target))
+            evidence = self.cost_volumes[level](feat_source, feat_target)
+            if self.use_ref_for_offset:
+                evidence = torch.cat((evidence, feat_source), dim=1)
+            update = self.offset_predictors[level](evidence)
             offsets = update if offsets is None else update + offsets
             levels.append(offsets)
         assert offsets is not None
         flow = F.interpolate(offsets, scale_factor=self.ds_factor, mode="bilinear", align_corners=False)
         return self.ds_factor * flow, levels
-
-
-def _over_the_image(volume: torch.Tensor) -> torch.Tensor:
-    """Mean over the positions, scaled to mean 0 and deviation 1 over the displacements, spread over all positions."""
-    mean = volume.float().mean(dim=(2, 3), keepdim=True)
-    deviation, level = torch.std_mean(mean, dim=1, keepdim=True, correction=0)
-    return ((mean - level) / (deviation + _LEAST_DEVIATION)).to(volume.dtype).expand_as(volume)
 
 
 def _predictor(input_dim: int, dims: Sequence[int], use_bn: bool, activation: str) -> nn.Sequential:

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.alignment.global_motion import find_global_motion
+from models.layers.warp import warp
+
 # Of a flat burst: far below the quantisation step of any sensor.
 _LEAST_DEVIATION = 1e-6
 
@@ -103,6 +106,41 @@ class AlignmentWrapper(FrozenUnlessTrained):
         result = self.run_alignment_net(reference, others)
         flow, aux = result if isinstance(result, tuple) else (result, {})
         return flow.reshape(batch, frames - 1, *flow.shape[1:]), aux
+
+
+class SearchThenFlow(AlignmentWrapper):
+    """First the motion of every frame as a whole by search, then the flow network on frames that are so far aligned.
+
+    Args:
+        alignment_net: as in :class:`AlignmentWrapper`; it sees only what the search leaves over.
+        reach, rotation: as in :func:`models.alignment.global_motion.find_global_motion`.
+        train_alignmentnet, force_3ch_input, standardise_input: as in :class:`AlignmentWrapper`.
+    """
+
+    def __init__(
+        self,
+        alignment_net: nn.Module,
+        reach: int,
+        rotation: bool = False,
+        train_alignmentnet: bool = False,
+        force_3ch_input: bool = False,
+        standardise_input: bool = False,
+    ) -> None:
+        super().__init__(alignment_net, train_alignmentnet, force_3ch_input, standardise_input)
+        self.reach = reach
+        self.rotation = rotation
+
+    def forward(self, im: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+        """As in the base class; the noise of the burst should be about equally strong everywhere."""
+        if im.shape[1] == 1:
+            return super().forward(im)
+        motion = find_global_motion(im, self.reach, self.rotation)
+        offsets, back = motion.offsets()[:, 1:], motion.onto_reference()[:, 1:]
+        moved = warp(im[:, 1:].flatten(0, 1), back.flatten(0, 1), padding_mode="border").unflatten(0, back.shape[:2])
+        rest, aux = super().forward(torch.cat((im[:, :1], moved), dim=1))
+        # What is left was found on the grid of frame 0.
+        rest = warp(rest.flatten(0, 1), offsets.flatten(0, 1), padding_mode="border").unflatten(0, rest.shape[:2])
+        return offsets + rest, aux
 
 
 class PWCNetAlignment(AlignmentWrapper):

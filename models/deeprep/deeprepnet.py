@@ -71,7 +71,7 @@ class DeepRepNet(nn.Module):
         enc = self.lr_encoder(encoder_input)["enc"]
         offsets, offsets_aux = self.alignment_net(im)
         latent, _ = self.optimizer(
-            y_init=self.hr_initializer(enc),
+            y_init=self._first_estimate(enc, offsets, noise_estimate),
             x=enc,
             offsets=offsets,
             num_iter=num_iter,
@@ -80,6 +80,12 @@ class DeepRepNet(nn.Module):
         seen = {"fused_enc": latent} if noise_estimate is None else {"fused_enc": latent, "noise": noise_estimate[:, 0]}
         pred = self.hr_decoder(seen)["pred"]
         return pred, {"offsets": offsets, "offsets_aux": offsets_aux}
+
+    def _first_estimate(
+        self, enc: torch.Tensor, offsets: torch.Tensor, noise_estimate: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Of the latent image, [B, C, f·H, f·W], from the encoded burst."""
+        return self.hr_initializer(enc)
 
     def _checked_noise_estimate(self, im: torch.Tensor, noise_estimate: torch.Tensor | None) -> torch.Tensor | None:
         """The estimate for every frame, or None if this network does not look at it."""

@@ -100,7 +100,13 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
         _connect(image_out, colour, colour, 1.0)
         _connect(image_out, colour, colours + colour, -1.0)
 
-    for module in net.alignment_net.modules():
+    hold_back_flow(net.alignment_net)
+
+
+@torch.no_grad()
+def hold_back_flow(alignment_net: nn.Module) -> None:
+    """Has every :class:`PyrCorr` in ``alignment_net`` start near no flow, in place."""
+    for module in alignment_net.modules():
         if isinstance(module, PyrCorr):
             for flow_predictor in module.offset_predictors:
                 flow_out = last_conv(flow_predictor)

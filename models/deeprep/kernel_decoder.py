@@ -1,7 +1,8 @@
 """A decoder that predicts how to smooth: kernels for every pixel at several scales.
 
 After B. Mildenhall et al., Burst Denoising with Kernel Prediction Networks, CVPR 2018 (section 4), with a pyramid in
-place of large kernels, as deep noise asks for wide surroundings.
+place of large kernels, as deep noise asks for wide surroundings, and with non-local means beside it: what repeats in an
+image need not be learned.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.layers.blocks import ResBlock, conv_block
+from models.layers.non_local_means import non_local_means
 
 _SIDE = 5  # of the kernels
 _TAPS = _SIDE**2
@@ -24,12 +26,12 @@ _KEPT_KERNELS, _KEPT_DETAIL, _KEPT_BRANCH = 0.05, 0.02, 0.1
 
 
 class KernelDecoder(nn.Module):
-    """Image = kernels applied to a pyramid of the plain image, blended from coarse to fine, + noise level · detail.
+    """Image = kernels applied to a pyramid of the plain image, blended with non-local means, + noise level · detail.
 
     The plain image is a 1×1 convolution of the latent image. A small U-Net on 2×2-packed pixels looks at the latent
     image and gives, for every pixel of every scale, the weights of a 5×5 mean (the same for all colours, so colours
-    cannot drift) and its share against the coarser scales; and a detail in units of the noise, so that where there is
-    hardly any it does no harm. Keeps the size.
+    cannot drift) and its share against the coarser scales; the share of the plain image's non-local means, which it
+    sees too; and a detail in units of the noise, so that where there is hardly any it does no harm. Keeps the size.
 
     Args:
         input_dim: channels of the latent image.
@@ -46,7 +48,7 @@ class KernelDecoder(nn.Module):
         steps = list(itertools.pairwise(widths))
         self.stride = _PACKED * 2 ** len(steps)
         self.skip = nn.Conv2d(input_dim, out_dim, 1)
-        self.init_layer = conv_block(input_dim * _PACKED**2, widths[0], activation=_ACTIVATION)
+        self.init_layer = conv_block((input_dim + out_dim) * _PACKED**2, widths[0], activation=_ACTIVATION)
         self.down_layers = nn.ModuleList(_blocks(*level) for level in levels)
         self.downsamplers = nn.ModuleList(
             conv_block(a, b, kernel_size=2, stride=2, padding=0, activation=_ACTIVATION) for a, b in steps
@@ -57,6 +59,7 @@ class KernelDecoder(nn.Module):
             nn.Conv2d(width, (_TAPS + 1) * copies, 3, padding=1)
             for width, copies in [(widths[0], _PACKED**2), *((width, 1) for width in widths)]
         )
+        self.pilot_layer = nn.Conv2d(widths[0], _PACKED**2, 3, padding=1)
         self.detail_layer = nn.Conv2d(widths[0], out_dim * _PACKED**2, 3, padding=1)
         self._start()
 
@@ -71,6 +74,7 @@ class KernelDecoder(nn.Module):
                 block.get_parameter("conv2.0.weight").mul_(_KEPT_BRANCH)
         for layer in self.kernel_layers:
             layer.get_parameter("weight").mul_(_KEPT_KERNELS)
+        self.pilot_layer.weight.mul_(_KEPT_KERNELS)
         self.detail_layer.weight.mul_(_KEPT_DETAIL)
 
     def forward(self, x: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -81,16 +85,20 @@ class KernelDecoder(nn.Module):
         latent = x["fused_enc"]
         height, width = latent.shape[-2:]
         latent = F.pad(latent, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
-        features = self._features(latent)
+        plain = self.skip(latent).float()
+        pilot = non_local_means(plain, x["noise"].float().mean(dim=(1, 2, 3), keepdim=True))
+        features = self._features(torch.cat((latent, pilot.to(latent.dtype)), dim=1))
         spoken = [layer(feat) for layer, feat in zip(self.kernel_layers, [features[0], *features], strict=True)]
         spoken[0] = F.pixel_shuffle(spoken[0], _PACKED)
-        smooth = _smoothed(self.skip(latent).float(), [kernels.float() for kernels in spoken])
-        detail = F.pixel_shuffle(self.detail_layer(features[0]), _PACKED)
+        share, detail = (
+            F.pixel_shuffle(layer(features[0]), _PACKED) for layer in (self.pilot_layer, self.detail_layer)
+        )
+        smooth = torch.lerp(_smoothed(plain, [kernels.float() for kernels in spoken]), pilot, share.float().sigmoid())
         return {"pred": smooth[..., :height, :width] + x["noise"] * detail[..., :height, :width]}
 
-    def _features(self, latent: torch.Tensor) -> list[torch.Tensor]:
+    def _features(self, seen: torch.Tensor) -> list[torch.Tensor]:
         """Those of the U-Net at every level, finest first."""
-        feat = self.init_layer(F.pixel_unshuffle(latent, _PACKED))
+        feat = self.init_layer(F.pixel_unshuffle(seen, _PACKED))
         passed = []
         for blocks, downsampler in zip(self.down_layers, self.downsamplers, strict=False):
             feat = blocks(feat)

@@ -12,12 +12,12 @@ import torch
 
 from admin.model_constructor import model_constructor
 from models.alignment.pyrcorr import PyrCorr
-from models.alignment.wrappers import AlignmentWrapper
+from models.alignment.wrappers import SearchThenFlow
 from models.deeprep.decoders import ResPixShuffleConv
 from models.deeprep.deeprepnet import DeepRepNet
 from models.deeprep.degradation_layers import Conv as ConvDegradation
 from models.deeprep.encoders import ResEncoder
-from models.deeprep.identity_start import first_conv, hold_back, last_conv, pass_on
+from models.deeprep.identity_start import first_conv, hold_back, hold_back_flow, last_conv, pass_on
 from models.deeprep.initializers import PixelShuffleInitializer
 from models.deeprep.optimizer import SteepestDescentOptimizer
 from models.deeprep.weight_predictors import SimpleWeightPredictor
@@ -46,14 +46,15 @@ def deeprep_sr_own_flow(
     offset_cdim: int,
     offset_predictor_dims: Sequence[int],
     corr_max_disp: Sequence[int],
+    search_reach: int,
     latent_upsample_factor: int = 2,
     dec_upsample_factor: int = 4,
 ) -> DeepRepNet:
     """Packed RGGB bursts [B, N, 4, H, W] to RGB [B, 3, rH, rW], r = ``latent_upsample_factor · dec_upsample_factor``.
 
     The arguments are those of :func:`models.deeprep.deeprepnet.deeprep_sr_iccv21` and of
-    :class:`models.alignment.pyrcorr.PyrCorr`, which is trained along on standardised RGB images of the frames
-    and also sees evidence of the whole image.
+    :class:`models.alignment.pyrcorr.PyrCorr`, which is trained along on standardised RGB images of the frames and sees
+    only the motion that :class:`models.alignment.wrappers.SearchThenFlow` leaves over.
     """
     flow_net = PyrCorr(
         3,
@@ -63,7 +64,6 @@ def deeprep_sr_own_flow(
         offset_cdim,
         offset_predictor_dims,
         corr_max_disp=corr_max_disp,
-        whole_image_evidence=True,
     )
     return DeepRepNet(
         lr_encoder=ResEncoder(4, enc_dim, enc_num_res_blocks, enc_out_dim),
@@ -91,7 +91,14 @@ def deeprep_sr_own_flow(
             ),
             num_iter=num_iter,
         ),
-        alignment_net=AlignmentWrapper(flow_net, train_alignmentnet=True, force_3ch_input=True, standardise_input=True),
+        alignment_net=SearchThenFlow(
+            flow_net,
+            search_reach,
+            rotation=True,
+            train_alignmentnet=True,
+            force_3ch_input=True,
+            standardise_input=True,
+        ),
     )
 
 
@@ -105,6 +112,7 @@ def start_as_enlarged_mean(net: DeepRepNet) -> None:
     Raises:
         ValueError: another network.
     """
+    hold_back_flow(net.alignment_net)
     decoder, initializer, degradation = net.hr_decoder, net.hr_initializer, net.optimizer.degradation_operator
     predictor = net.optimizer.weight_predictor
     if not (

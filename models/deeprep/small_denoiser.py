@@ -2,8 +2,7 @@
 
 Not one of the published configurations. What differs from Bhat et al., ICCV 2021: the burst is variance-stabilised
 (F. J. Anscombe 1948) and scaled before everything else, so dark and bright scenes and all gains look alike; the flow
-network also sees evidence of the whole image; the decoder predicts
-how to smooth.
+network sees only the motion that a search of each frame's translation leaves over; the decoder predicts how to smooth.
 """
 
 from __future__ import annotations
@@ -16,19 +15,20 @@ from torch import nn
 
 from admin.model_constructor import model_constructor
 from models.alignment.pyrcorr import PyrCorr
-from models.alignment.wrappers import AlignmentWrapper
+from models.alignment.wrappers import AlignmentWrapper, SearchThenFlow
 from models.deeprep.deeprepnet import DeepRepNet
 from models.deeprep.degradation_layers import Conv as ConvDegradation
 from models.deeprep.encoders import ResEncoder
 from models.deeprep.initializers import Conv as ConvInitializer
 from models.deeprep.kernel_decoder import KernelDecoder
-from models.deeprep.optimizer import SteepestDescentOptimizer
+from models.deeprep.optimizer import SteepestDescentOptimizer, latent_motion
 from models.deeprep.weight_predictors import SimpleWeightPredictor
 from models.layers.checks import check_burst
 
 _LEAST_SHOT, _LEAST_READ_VARIANCE = 1e-10, 1e-10
 _DEVIATIONS = 2.0  # mean plus so many deviations of a burst become 1
 _LEAST_SCALE = 1e-3
+_LEAST_CERTAINTY = 1e-3
 
 
 class _Stabiliser(NamedTuple):
@@ -45,7 +45,25 @@ class _Stabiliser(NamedTuple):
     def inverse(self, y: torch.Tensor) -> torch.Tensor:
         y, root = y * self.scale, self.constant.sqrt()
         y = torch.maximum(y, -2 * root / self.shot)  # below, the parabola would rise again
-        return self.shot * y.square() / 4 + y * root
+        # Means were taken behind the root, which lowers them: E[y²] = E[y]² + 1, as the noise has deviation 1 there.
+        return self.shot * (y.square() + 1) / 4 + y * root
+
+
+class MeanFirstDeepRepNet(DeepRepNet):
+    """A DeepRep network whose first estimate of the latent image is the weighted mean of all frames instead of frame 0.
+
+    That is the step from nothing that DeepRep's least squares (eq. 6) ask for, with the diagonal in place of the whole
+    matrix. Steepest descent would try to undo the blur of bilinear warps, and return the noise of frame 0 with it.
+    """
+
+    def _first_estimate(
+        self, enc: torch.Tensor, offsets: torch.Tensor, noise_estimate: torch.Tensor | None
+    ) -> torch.Tensor:
+        certainty = self.optimizer.weight_predictor({"x": enc, "offsets": offsets}, noise_estimate=noise_estimate)
+        certainty = certainty.square().clamp(min=_LEAST_CERTAINTY).flatten(0, 1)
+        motion = latent_motion(offsets, (enc.shape[-2], enc.shape[-1]), full_offset_gradient=False)
+        mean = motion.adjoint(certainty * enc.flatten(0, 1)) / motion.adjoint(certainty)
+        return self.hr_initializer(mean[:, None].to(enc.dtype))
 
 
 class StabilisedDenoiser(nn.Module):
@@ -85,12 +103,6 @@ class StabilisedDenoiser(nn.Module):
         left = 1 / (stabiliser.scale * im.shape[1] ** 0.5)
         pred, aux = self.net(stable, num_iter, left.expand_as(stable))
         return _Stabiliser(*(value[:, 0] for value in stabiliser)).inverse(pred.float()).to(im.dtype), aux
-
-    def offsets(self, im: torch.Tensor, noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
-        """The motion alone, [B, N-1, 2, H, W]; arguments and errors as in :meth:`forward`."""
-        stable, _ = self._stabilised(im, noise_estimate)
-        offsets, _ = self.alignment_net(stable)
-        return offsets
 
     def _stabilised(self, im: torch.Tensor, noise_estimate: torch.Tensor | None) -> tuple[torch.Tensor, _Stabiliser]:
         check_burst(self, im, self.input_channels)
@@ -135,12 +147,14 @@ def deeprep_denoise_small(
     offset_cdim: int,
     offset_predictor_dims: Sequence[int],
     corr_max_disp: Sequence[int],
+    search_reach: int,
     color_input: bool = True,
 ) -> StabilisedDenoiser:
     """Burst denoising, RGB or grey, with a flow network of its own that is trained along.
 
     ``enc_*`` size the encoder, ``latent_dim`` the encoding and the latent image, ``dec_*`` the decoder
-    (:class:`KernelDecoder`), ``align_*``, ``offset_*`` and ``corr_max_disp`` the flow network (:class:`PyrCorr`).
+    (:class:`KernelDecoder`), ``align_*``, ``offset_*`` and ``corr_max_disp`` the flow network (:class:`PyrCorr`),
+    ``search_reach`` the search before it (:class:`SearchThenFlow`).
     """
     channels = 3 if color_input else 1
     flow_net = PyrCorr(
@@ -151,9 +165,8 @@ def deeprep_denoise_small(
         offset_cdim,
         offset_predictor_dims,
         corr_max_disp=corr_max_disp,
-        whole_image_evidence=True,
     )
-    net = DeepRepNet(
+    net = MeanFirstDeepRepNet(
         lr_encoder=ResEncoder(2 * channels, enc_dim, enc_num_res_blocks, latent_dim),
         hr_decoder=KernelDecoder(latent_dim, dec_widths, dec_num_res_blocks, channels),
         hr_initializer=ConvInitializer(latent_dim, latent_dim),
@@ -171,7 +184,7 @@ def deeprep_denoise_small(
             ),
             num_iter=num_iter,
         ),
-        alignment_net=AlignmentWrapper(flow_net, train_alignmentnet=True, standardise_input=True),
+        alignment_net=SearchThenFlow(flow_net, search_reach, train_alignmentnet=True, standardise_input=True),
         use_noise_estimate=True,
     )
     return StabilisedDenoiser(net)

@@ -2,7 +2,7 @@
 
 Command: python run_training.py deeprep quickstart (for the shipped network, see docs/quickstart.md).
 Data: SamplePhotos, training scenes, noise up to sensor gain 8. Hardware: 2 CPU cores, at most 6 minutes.
-In three stages, each with checkpoints of its own: the flow alone, then single frames, then bursts and everything.
+In two stages, each with checkpoints of its own: the decoder on single frames, then everything on bursts.
 """
 
 import copy
@@ -14,24 +14,23 @@ from torch import nn
 
 from actors.base_actor import BaseActor
 from actors.deeprep_actors import DeepRepDenoisingActor
-from actors.flow_actor import FlowActor
 from admin.loading import load_weights
 from admin.settings import Settings
 from data import processing
 from data.postprocessing_functions import DenoisingPostProcess
 from data.transforms import RandomColors, Transform
-from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.identity_start import start_as_aligned_mean
 from models.deeprep.small_denoiser import deeprep_denoise_small
 from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
+from models.loss.psnr import NegativePSNR
 from train_settings.bundled_photos import photo_loader, train_in_one_cycle
 
 # fmt: off
 NETWORK: dict[str, Any] = {
-    "num_iter": 1, "enc_dim": 12, "enc_num_res_blocks": 1, "latent_dim": 12,
+    "num_iter": 0, "enc_dim": 12, "enc_num_res_blocks": 1, "latent_dim": 12,
     "dec_widths": (40, 64, 72), "dec_num_res_blocks": (2, 2, 3), "wp_project_dim": 8,
     "align_init_dim": 12, "align_num_res_blocks": 1, "align_ds_factor": 2, "offset_cdim": 16,
-    "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "color_input": True,
+    "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2), "search_reach": 5, "color_input": True,
 }
 # fmt: on
 
@@ -48,10 +47,10 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "flow": Stage(1, 1.5, 3e-4, 4, 8, (-2.4, -1.4)),
-    "single_frame": Stage(3, 2.0, 1e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
-    "bursts": Stage(3, 2.5, 1e-3, 4, 8, (-2.4, -1.4)),
+    "single_frame": Stage(4, 3.0, 1e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
+    "bursts": Stage(3, 3.0, 1e-3, 4, 8, (-2.4, -1.4)),
 }
+BURST_LENGTHS = (1, 2, 4, 8, 8, 8)
 _SETTABLE = ("epochs", "minutes", "learning_rate", "batch_size")
 
 
@@ -59,13 +58,13 @@ def run(settings: Settings) -> None:
     """Builds and trains the network."""
     settings.description = "small colour denoiser of DeepRep's structure with its own flow, on bundled photographs"
     settings.num_workers, settings.print_interval, settings.clip_grad_norm = 1, 25, 1.0
-    settings.steps_per_epoch, settings.start_from = 100, ""
+    settings.steps_per_epoch, settings.start_from, settings.crop_sz = 100, "", 64
+    settings.train_flow = True
     for stage, values in STAGES.items():
         for name in _SETTABLE:
             setattr(settings, f"{stage}_{name}", getattr(values, name))
     net = deeprep_denoise_small(**NETWORK).to(memory_format=torch.channels_last)
     start_as_aligned_mean(net.net)
-    start_as_centre_of_mass(net.alignment_net.alignment_net)
     if settings.start_from:
         load_weights(net, settings.start_from)
 
@@ -76,19 +75,21 @@ def run(settings: Settings) -> None:
         return display(torch.maximum(image, 0.1 * image), meta_info)
 
     objective = {
-        "rgb": MappedLoss(PixelWiseError("l1", boundary_ignore=4), shown),
+        "rgb": MappedLoss(NegativePSNR(boundary_ignore=4), shown),
         "psnr": MappedLoss(PSNR(boundary_ignore=4), shown),
         "offsets": PixelWiseError("l2_sqrt", boundary_ignore=4),
     }
     actors: dict[str, BaseActor] = {
-        "flow": FlowActor(net, objective),
-        "single_frame": DeepRepDenoisingActor(net, objective),
-        "bursts": DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 1.0, "offsets": 0.05}),
+        "single_frame": DeepRepDenoisingActor(net, objective, loss_weight={"rgb": 0.01}),
+        "bursts": DeepRepDenoisingActor(
+            net, objective, loss_weight={"rgb": 0.01, "offsets": 0.001}, burst_lengths=BURST_LENGTHS
+        ),
     }
     # What brings the image through stays as it is: it would learn to blur, which helps in deep noise alone.
     inner = net.net
     for fixed in (inner.lr_encoder, inner.hr_initializer, inner.optimizer.degradation_operator, inner.hr_decoder.skip):
         fixed.requires_grad_(False)
+    net.alignment_net.train_alignmentnet = settings.train_flow
     for stage, actor in actors.items():
         _train_stage(stage, actor, settings, net.alignment_net.parameters() if stage == "bursts" else ())
 
@@ -106,7 +107,7 @@ def _train_stage(stage: str, actor: BaseActor, settings: Settings, slower: Itera
 
     def bursts(transform: Transform) -> processing.DenoisingProcessing:
         return processing.DenoisingProcessing(
-            64,
+            own.crop_sz,
             STAGES[stage].frames,
             2,
             1,

@@ -2,7 +2,7 @@
 
 Command: python run_training.py deeprep sr_quickstart (for the shipped network and its score, see docs/quickstart.md).
 Data: SamplePhotos, training scenes, with the published camera pipeline and motion. Hardware: a CPU.
-The flow network is DeepRep's own, starts as a rough estimate, and learns the true shifts: no downloaded weights.
+Frames are aligned by a search, the rest is left to DeepRep's own flow network, which learns the true shifts.
 """
 
 from typing import Any
@@ -14,7 +14,6 @@ from admin.loading import load_weights
 from admin.settings import Settings
 from data import processing
 from data.transforms import RandomColors
-from models.alignment.flow_start import start_as_centre_of_mass
 from models.deeprep.own_flow_sr import deeprep_sr_own_flow, start_as_enlarged_mean
 from models.loss.image_quality_v2 import PSNR, PixelWiseError
 from models.loss.psnr import NegativePSNR
@@ -26,6 +25,7 @@ NETWORK: dict[str, Any] = {
     "dec_num_pre_res_blocks": 4, "dec_dim_post": 12, "dec_num_post_res_blocks": 1, "wp_project_dim": 8,
     "wp_offset_feat_dim": 4, "wp_num_weight_predictor_res": 1, "align_init_dim": 16, "align_num_res_blocks": 2,
     "align_ds_factor": 2, "offset_cdim": 16, "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2),
+    "search_reach": 5,
 }
 MOTION = {"max_translation": 24.0, "max_rotation": 1.0, "max_shear": 0.0, "max_scale": 0.0, "border_crop": 24}
 # fmt: on
@@ -48,7 +48,6 @@ def run(settings: Settings) -> None:
 
     net = deeprep_sr_own_flow(**NETWORK).to(memory_format=torch.channels_last)
     start_as_enlarged_mean(net)
-    start_as_centre_of_mass(net.alignment_net.alignment_net)
     if settings.start_from:
         load_weights(net, settings.start_from)
     objective = {
