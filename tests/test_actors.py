@@ -11,6 +11,7 @@ from torch import nn
 from actors.base_actor import WeightedTerms
 from actors.dbsr_actors import DBSRRealWorldActor, DBSRSyntheticActor
 from actors.deeprep_actors import DeepRepDenoisingActor, DeepRepSRBurstSRActor, DeepRepSRSyntheticActor
+from admin.settings import Settings
 from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
 from utils.ops.warp import warp
 
@@ -155,6 +156,29 @@ def test_network_gets_the_noise_estimate_or_none():
     batch["sigma_estimate"] = torch.rand(1, 3, 3, 16, 24)
     actor(batch)
     assert net.noise_estimate is batch["sigma_estimate"]
+
+
+def test_steps_of_the_training_see_bursts_of_the_lengths_asked_for():
+    class Counting(Denoiser):
+        def forward(self, burst, noise_estimate=None):
+            seen.append((burst.shape[1], noise_estimate.shape[1]))
+            return super().forward(burst, noise_estimate)
+
+    batch = denoising_batch() | {"settings": Settings(), "sigma_estimate": torch.rand(1, 3, 3, 16, 24)}
+    actor = DeepRepDenoisingActor(Counting(), denoising_objective(), burst_lengths=(1, 3))
+    seen: list[tuple[int, int]] = []
+    for step in range(12):
+        actor({**batch, "step": step})
+    assert set(seen) == {(1, 1), (3, 3)}
+    again, seen = seen, []
+    for step in range(12):
+        actor({**batch, "step": step})
+    assert seen == again  # drawn from (seed, step)
+    actor.eval()
+    seen.clear()
+    for step in range(12):
+        actor({**batch, "step": step})
+    assert set(seen) == {(3, 3)}  # validation compares: always all frames
 
 
 def test_mapped_objective_gets_the_meta_data_of_the_batch():

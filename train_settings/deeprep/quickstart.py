@@ -47,8 +47,8 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "single_frame": Stage(4, 3.0, 1e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
-    "bursts": Stage(3, 3.0, 1e-3, 4, 8, (-2.4, -1.4)),
+    "single_frame": Stage(3, 2.0, 1e-3, 16, 1, (-2.7, -1.6)),  # as little noise as the mean of a burst has
+    "bursts": Stage(6, 3.5, 1e-3, 4, 8, (-2.4, -1.4)),
 }
 BURST_LENGTHS = (1, 2, 4, 8, 8, 8)
 _SETTABLE = ("epochs", "minutes", "learning_rate", "batch_size")
