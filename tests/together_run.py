@@ -195,7 +195,7 @@ def run_together(folder: Path, tasks: Sequence[str], count: int) -> list[subproc
     done = []
     try:
         for process in processes:
-            out, err = process.communicate(timeout=100)
+            out, err = process.communicate(timeout=900)
             done.append(subprocess.CompletedProcess(command, process.returncode, out, err))
     finally:
         for process in processes:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from admin import distributed
 from admin.checkpoints import CheckpointError, read_checkpoint
 from admin.loading import LATEST, checkpoints_of, find_checkpoint, load_state, newest_checkpoint
 from admin.model_constructor import NetConstructor
@@ -71,7 +72,7 @@ def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
         "settings": trainer.settings.plain(),
         "lr_scheduler": schedule_progress(trainer.lr_scheduler) if trainer.lr_scheduler is not None else None,
         "step": trainer.step,
-        "position": trainer.position,
+        "position": _stored_position(trainer),
         "seconds": trainer.seconds,
         "net_ema": trainer.average.state_dict() if trainer.average is not None else None,
         "scaler": scaler.state_dict() if scaler is not None else None,
@@ -159,10 +160,16 @@ def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
         _restore_position(trainer, path, found)
 
 
+def _stored_position(trainer: BaseTrainer) -> dict[str, Any] | None:
+    """Rounds are counted, so how many processes share one belongs to it."""
+    shared = {"processes": distributed.count()} if distributed.count() > 1 else {}
+    return None if trainer.position is None else {**trainer.position, **shared}
+
+
 def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -> None:
     trainer.epoch = int(found["epoch"])
     trainer.seconds = float(found.get("seconds", 0.0))
-    trainer.position = found.get("position")
+    trainer.position = _position_here(trainer, found.get("position"))
     if trainer.position is not None:
         lengths = {loader.name: len(loader) for loader in trainer.loaders}
         name, batch = trainer.position.get("loader"), trainer.position.get("batch")
@@ -180,3 +187,20 @@ def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -
         restore_schedule(scheduler, found["lr_scheduler"])
     elif scheduler is not None:
         scheduler.last_epoch = trainer.epoch if trainer.schedule_per == "epoch" else trainer.step
+
+
+def _position_here(trainer: BaseTrainer, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A stored position in the rounds of this run: with another number of processes a round has other samples."""
+    if stored is None:
+        return None
+    position, here = dict(stored), distributed.count()
+    then = position.pop("processes", 1)
+    batch = position.get("batch")
+    if then != here and isinstance(batch, int) and isinstance(then, int):
+        round_ = batch * then // here
+        position["batch"] = round_ - round_ % trainer.settings.grad_accumulation
+        logger.warning(
+            "%d processes go on where there were %d: from batch %d instead of %d; a few samples may be seen twice",
+            *(here, then, position["batch"], batch),
+        )
+    return position

@@ -21,7 +21,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util_scripts.settings_import import given, import_main, part
+from util_scripts.settings_import import following, given, import_main, in_docstring, part
 
 SETTINGS_FOLDER = Path(__file__).resolve().parents[1] / "train_settings" / "sr3"
 
@@ -164,13 +164,11 @@ def settings_file(config: Mapping[str, Any], name: str, source: str) -> str:
     Raises:
         ValueError: a key is missing.
     """
-    try:
+    with following(source):
         network, assigned = network_of(config), settings_of(config)
-    except KeyError as error:
-        raise ValueError(f"{source} has no {error.args[0]!r} where the original programs have it") from error
     lines = "\n".join(f"    settings.{key} = {value!r}" for key, value in assigned.items())
     text = pprint.pformat(network, sort_dicts=False, width=110)
-    return _TEMPLATE.format(source=source, name=name, network=text, assignments=lines)
+    return _TEMPLATE.format(source=in_docstring(source), name=name, network=text, assignments=lines)
 
 
 def _schedule(options: Mapping[str, Any]) -> dict[str, Any]:

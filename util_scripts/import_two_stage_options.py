@@ -20,7 +20,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util_scripts.settings_import import given, import_main, part
+from util_scripts.settings_import import following, given, import_main, in_docstring, part
 
 SETTINGS_FOLDER = Path(__file__).resolve().parents[1] / "train_settings" / "two_stage_align"
 _NETWORK = "JDDB_BiGRU_Dconv_wInter"
@@ -87,14 +87,15 @@ def settings_file(options: Mapping[str, Any], name: str, source: str) -> str:
     Raises:
         ValueError: an option is missing, or cannot be followed.
     """
-    schedule_class, schedule = schedule_of(options)
-    assignments = settings_of(options)
+    with following(source):
+        schedule_class, schedule = schedule_of(options)
+        assignments, network = settings_of(options), network_of(options)
     root = assignments["reds_root"]
     return _TEMPLATE.format(
-        source=source.replace("\\", "/"),
+        source=in_docstring(source),
         name=name,
-        data="reds_dir" if root is None else root,
-        network=pprint.pformat(network_of(options), width=110, sort_dicts=False),
+        data="reds_dir" if root is None else in_docstring(root),
+        network=pprint.pformat(network, width=110, sort_dicts=False),
         schedule_class=schedule_class,
         schedule="\n".join(f"    {key}={value!r}," for key, value in schedule.items()),
         assignments="\n".join(f"    settings.{key} = {value!r}" for key, value in assignments.items()),

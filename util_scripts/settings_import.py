@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,26 @@ def part(content: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
         if not isinstance(found, Mapping):
             raise ValueError(f"the configuration has no part {'.'.join(names)!r}")
     return found
+
+
+@contextmanager
+def following(source: str) -> Iterator[None]:
+    """Inside, what is missing in a configuration or of the wrong kind is an error that names its file.
+
+    Raises:
+        ValueError: a key is missing, or a value cannot be converted.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(f"{source} has no {error.args[0]!r} where the original programs have it") from error
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"{source} has a value of another kind than the original programs expect: {error}") from error
+
+
+def in_docstring(text: object) -> str:
+    """A text of a configuration as it can stand in the docstring of a settings file: it cannot end it."""
+    return str(text).replace("\\", "/").replace('"', "'")
 
 
 def given(content: Mapping[str, Any], name: str, otherwise: Any) -> Any:

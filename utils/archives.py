@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +21,13 @@ MAX_RATIO = 200
 _SMALL = 16 << 20
 _COPY_BUFFER = 1 << 20
 _TEMPORARY = ".unpacking"
+
+
+# What zipfile and its decoders raise for archives that make no sense.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, ValueError, RuntimeError, OverflowError),
+)
 
 
 class UnsafeArchive(ValueError):
@@ -80,11 +90,26 @@ def unpacked(archive: str | os.PathLike[str], place: Path) -> Iterator[Path]:
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     if not archive.is_file():
         raise FileNotFoundError(f"{archive}: no such archive")
+    with _damage_named(archive, "or no zip archive"):
+        file = zipfile.ZipFile(archive)
+    with file:
+        yield file
+
+
+@contextmanager
+def _damage_named(archive: Path, where: str) -> Iterator[None]:
+    """Inside, whatever is raised for a damaged archive names it; a full or failing disk stays an ``OSError``."""
     try:
-        with zipfile.ZipFile(archive) as file:
-            yield file
-    except zipfile.BadZipFile as error:
-        raise UnsafeArchive(f"{archive} is damaged or no zip archive ({error}); fetch it again") from error
+        yield
+    except UnsafeArchive:
+        raise
+    except _DAMAGE as error:
+        raise UnsafeArchive(f"{archive} is damaged {where} ({error}); fetch it again") from error
+    except OSError as error:
+        # zipfile jumps to places before the file; bz2 words damage without a number.
+        if error.errno not in (None, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            raise
+        raise UnsafeArchive(f"{archive} is damaged {where} ({error}); fetch it again") from error
 
 
 def check_zip(archive: str | os.PathLike[str]) -> None:
@@ -136,16 +161,14 @@ def _check_room(archive: Path, entries: list[zipfile.ZipInfo], place: Path) -> N
 
 
 def _extract(archive: Path, file: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    target = folder.joinpath(*PurePosixPath(entry.filename).parts)
-    if entry.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with _damage_named(archive, f"at {entry.filename!r}"):
+        target = folder.joinpath(*PurePosixPath(entry.filename).parts)
+        if entry.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
         # Reads at most the announced size, and compares the checksum of the archive at the end.
         with file.open(entry) as source, target.open("xb") as sink:
             shutil.copyfileobj(source, sink, _COPY_BUFFER)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise UnsafeArchive(f"{archive} is damaged at {entry.filename!r} ({error}); fetch it again") from error
     if target.stat().st_size != entry.file_size:
         raise UnsafeArchive(f"{archive} is damaged: {entry.filename!r} is cut off; fetch it again")
