@@ -42,6 +42,7 @@ class Process:
 
     def __init__(self, case: str, variant: str, device: str, shape: tuple[int, int, int]) -> None:
         command = [sys.executable, str(ROOT / "benchmarks/worker.py"), case, variant, device, *map(str, shape)]
+        self.name = f"{variant} of {case}"
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     def ask(self, order: str) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class Process:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{' '.join(self.process.args[1:])} ended with {self.process.wait()}")  # type: ignore[misc]
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
         return json.loads(line)
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class Worker:
         self.inputs = {name: tensor.to(self.device) for name, tensor in CASES[case].inputs(*shape).items()}
         trained = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         fused = not variant.startswith("twin")
-        self.optimizer = torch.optim.Adam(trained, lr=1e-4, **({"fused": True} if fused else {}))
+        self.optimizer = torch.optim.Adam(trained, lr=1e-4, fused=fused or None)
         self.run: Callable[..., Any] = torch.compile(self.net) if compiled else self.net
         self.memory_before = resident_bytes()
 
@@ -70,7 +70,7 @@ class Worker:
         F.l1_loss(image, torch.full_like(image, 0.5)).backward()
         self.optimizer.step()
 
-    def timed(self, work: Callable[[], None]) -> dict[str, float]:
+    def timed(self, work: Callable[[], object]) -> dict[str, float]:
         """Wall-clock seconds, and seconds that the processors worked for it."""
         self._wait()
         wall, busy = time.perf_counter(), time.process_time()
@@ -108,7 +108,12 @@ class Worker:
     def answer(self, order: str) -> dict[str, Any]:
         if order in ("forward", "step"):
             return self.timed(getattr(self, order))
-        return {"flops": self.flops, "memory": self.peak_memory, "rate": self.peak_rate}[order]()
+        others: dict[str, Callable[[], dict[str, Any]]] = {
+            "flops": self.flops,
+            "memory": self.peak_memory,
+            "rate": self.peak_rate,
+        }
+        return others[order]()
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

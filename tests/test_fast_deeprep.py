@@ -101,7 +101,7 @@ def test_the_network_equals_its_plain_twin(build: Callable[[], DeepRepNet], dtyp
     assert net(**data)[1]["offsets"].abs().max() > 0.5
     for name, value in plain.items():
         if dtype == torch.float64:
-            torch.testing.assert_close(fast[name], value, msg=lambda text, name=name: f"{name}: {text}")
+            torch.testing.assert_close({name: fast[name]}, {name: value})
         else:
             assert (fast[name] - value).norm() <= 1e-3 * value.norm() + 1e-6, name
 
@@ -116,7 +116,7 @@ def test_steps_that_are_recomputed_give_the_same_gradients() -> None:
 
 
 def bytes_kept(run: Callable[[], Any]) -> int:
-    """Bytes that a graph holds on to, each storage counted once."""
+    """Bytes that a graph saves, each storage counted once; the arguments of what is recomputed come on top."""
     storages: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -141,7 +141,7 @@ def test_the_optimiser_keeps_less_than_half_of_what_its_twin_keeps() -> None:
     plain = bytes_kept(lambda: steepest_descent(optimizer, **problem))
     fast = bytes_kept(lambda: optimizer(**problem))
     optimizer.recompute_steps = True
-    assert bytes_kept(lambda: optimizer(**problem)) < fast < 0.5 * plain
+    assert bytes_kept(lambda: optimizer(**problem)) < fast < 0.4 * plain
 
 
 @pytest.fixture(params=[True, False], ids=["sums of rows", "gather and scatter"])
