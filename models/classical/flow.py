@@ -33,6 +33,11 @@ Places = NDArray[np.floating[Any]]
 _COARSEST, _FINEST_RIGID = 160, 1024
 # The search goes as far as this part of the shorter side.
 _SEARCHED = 0.4
+# At the coarsest level, shifts up to so many pixels are believed more easily than longer ones, which chance finds more
+# often in noise: those have to be better by so many deviations of it.
+_NEAR, _DOUBT = 8, 5.0
+# Deviation of the Gaussian that smooths before frames are compared.
+_BLUR = 1.5
 # A refinement that moves a corner further than this has found something else: pixels at the coarsest level (3 degrees
 # are 6 pixels there), and below.
 _LARGEST_TURN, _LARGEST_REFINEMENT = 8.0, 3.0
@@ -119,9 +124,8 @@ def _rigid_motions(luminance: Array) -> tuple[Matrix, NDArray[np.bool_]]:
     while max(levels[-1].shape[1:]) > _COARSEST and min(levels[-1].shape[1:]) >= 32:
         levels.append(_halved(levels[-1]))
     coarse = levels.pop()
-    reach = int(_SEARCHED * min(coarse.shape[1:]))
-    shifts = align(coarse, reach).shifts
-    matrices = np.stack([np.array([[1, 0, -x], [0, 1, -y]]) for x, y in shifts])
+    shifts = _translations(coarse)
+    matrices = np.stack([_of_shift(shift) for shift in shifts])
     matrices = _refined(coarse, matrices, _LARGEST_TURN)
     aligned = _shows_the_same(coarse, matrices)
     while levels:
@@ -130,6 +134,52 @@ def _rigid_motions(luminance: Array) -> tuple[Matrix, NDArray[np.bool_]]:
         if max(level.shape[1:]) <= max(_FINEST_RIGID, 2 * _COARSEST):
             matrices = _refined(level, matrices, _LARGEST_REFINEMENT)
     return matrices, aligned
+
+
+def _translations(luminance: Array) -> NDArray[np.float64]:
+    """Shifts as of `align`: far ones only where they explain a frame better than near ones by more than chance does."""
+    far = int(_SEARCHED * min(luminance.shape[1:]))
+    if far <= _NEAR:
+        return align(luminance, far).shifts
+    near_shifts, far_shifts = align(luminance, _NEAR).shifts, align(luminance, far).shifts
+    chance = _DOUBT * 2 * _noise_left() * math.sqrt(2 / (luminance[0].size * 4 * _noise_left()))
+    reference = _smooth(luminance[0])
+    shifts = near_shifts.copy()
+    for index in range(1, len(luminance)):
+        near, distant = (
+            _difference(*_shared(reference, luminance[index], _of_shift(shifts_there[index])))
+            for shifts_there in (near_shifts, far_shifts)
+        )
+        if distant < near - chance:
+            shifts[index] = far_shifts[index]
+    return shifts
+
+
+def _of_shift(shift: NDArray[np.float64]) -> Matrix:
+    return np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]])
+
+
+def _shared(smooth_reference: Array, frame: Array, matrix: Matrix) -> tuple[Array, Array]:
+    """Values of the smoothed reference and the smoothed frame where both show something; empty where that is little."""
+    grid = _of_matrix(matrix, frame.shape)
+    mask = overlap(grid, frame.shape) > 0
+    if mask.mean() < _LEAST_OVERLAP:
+        mask[:] = False
+    return smooth_reference[mask], warp(_smooth(frame), grid)[mask]
+
+
+def _difference(here: Array, there: Array) -> float:
+    """Mean squared difference; infinite where nothing is shared."""
+    return float(np.square(here - there).mean()) if here.size else math.inf
+
+
+def _smooth(image: Array) -> Array:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), _BLUR), np.float32)
+
+
+def _noise_left() -> float:
+    """Variance of noise of variance 1 after `_smooth`."""
+    return 1 / (4 * math.pi * _BLUR**2)
 
 
 def _refined(luminance: Array, matrices: Matrix, largest: float) -> Matrix:
@@ -152,20 +202,13 @@ def _shows_the_same(luminance: Array, matrices: Matrix) -> NDArray[np.bool_]:
     more than a tenth of the noise itself: in deep noise nothing can be told, and a wrong frame does little harm.
     """
     same = np.ones(len(luminance), dtype=bool)
-    blur = 1.5
-    share = 1 / (4 * math.pi * blur**2)  # of the noise's variance that the blur leaves
-    reference = cv2.GaussianBlur(luminance[0], (0, 0), blur)
+    noise = 2 * _noise_left()
+    reference = _smooth(luminance[0])
     for i in range(1, len(luminance)):
-        grid = _of_matrix(matrices[i], luminance.shape[1:])
-        mask = overlap(grid, luminance.shape[1:]) > 0
-        if mask.mean() < _LEAST_OVERLAP:
-            same[i] = False
-            continue
-        frame = warp(cv2.GaussianBlur(luminance[i], (0, 0), blur), grid)
-        here, there = reference[mask], frame[mask]
-        rest = float(np.square(here - there).mean()) - 2 * share
-        unrelated = max(float(here.var() + there.var()) - 2 * share + float(here.mean() - there.mean()) ** 2, 0.0)
-        same[i] = rest <= max(0.5 * unrelated, 0.1 * share)
+        here, there = _shared(reference, luminance[i], matrices[i])
+        rest = _difference(here, there) - noise
+        unrelated = float(here.var() + there.var() + (here.mean() - there.mean()) ** 2) - noise if here.size else 0.0
+        same[i] = rest <= max(0.5 * unrelated, 0.05 * noise)
     return same
 
 
@@ -187,7 +230,7 @@ def _with_local_motion(luminance: Array, grids: Array, aligned: NDArray[np.bool_
             valid = mask * (others > 0)
             rest = valid * (moved - (total - mask * moved) / np.maximum(others, 1))
             certainty = valid / (1 + 1 / np.maximum(others, 1))  # one over the variance of the difference
-            updates[i] = _least_squares(guide, rest, certainty)
+            updates[i] = _least_squares(guide, rest.astype(np.float32), certainty.astype(np.float32))
         grids = grids + np.where(aligned[:, None, None, None], updates - updates[:1], 0)
     return grids.astype(np.float32)
 

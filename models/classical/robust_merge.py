@@ -82,7 +82,7 @@ class RobustMerge:
         merged, level = self._merged(around, self._cut)
         stabilised = per_channel(NoiseModel.stabilise, self._noise, merged)
         shrunk = shrinkage.shrink(_tensor(stabilised), torch.from_numpy(level), self._spectrum)
-        left = level * float(self._spectrum.variance.mean())
+        left = level * self._spectrum.of_pixels
         inside = np.s_[
             part.top - around.top : part.bottom - around.top, part.left - around.left : part.right - around.left
         ]
@@ -97,7 +97,7 @@ class RobustMerge:
 
     def _with_context(self, part: Part) -> Part:
         """`part` with what `shrink` looks at around it, starting where its blocks start."""
-        reach, step = shrinkage.REACH, shrinkage.STEP
+        reach, step = shrinkage.REACH, shrinkage.GRID
         return Part(
             max(part.top - reach, 0) // step * step,
             min(-(-(part.bottom + reach) // step) * step, self.size[0]),

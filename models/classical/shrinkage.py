@@ -5,6 +5,9 @@ Sapiro, DCT image denoising: a simple and effective image denoising algorithm, I
 Dabov et al., Image denoising by sparse 3-D transform-domain collaborative filtering, IEEE TIP 2007: what the
 first step finds is the signal of a Wiener filter, eqs. (9) and (10) there without the third dimension.
 
+Blocks do not see noise of waves longer than they are; so the same is done at coarser scales, as in N. Pierazzo, J.-M.
+Morel and G. Facciolo, Multi-scale DCT denoising, IPOL 2017.
+
 Noise after merging is correlated, so every coefficient has its own noise level: that of noise alone which went through
 the same merge.
 """
@@ -20,26 +23,40 @@ import torch.nn.functional as F
 
 BLOCK = 8
 STEP = 2
-# Pixels around a pixel that its result depends on: the Wiener filter looks at the first step's result.
-REACH = 2 * BLOCK
+# Images of half and a quarter of the sides are done as well: noise of long waves does not show within a block.
+SCALES = 3
+# Parts of an image have to start at multiples of this to be like the whole.
+GRID = STEP << (SCALES - 1)
+# Pixels around a pixel that its result depends on: the Wiener filter looks at the first step's result, at every scale.
+REACH = 2 * BLOCK * ((1 << SCALES) - 1)
 # Coefficients below so many deviations of the noise are taken for noise.
 _THRESHOLD = 2.7
 
 
 @dataclass(frozen=True)
 class NoiseSpectrum:
-    """Noise variance [C, BLOCK, BLOCK] of the coefficients, for a variance of 1 in the noise map."""
+    """Noise variance [C, BLOCK, BLOCK] of the coefficients at every scale, for a variance of 1 in the noise map."""
 
-    variance: torch.Tensor
+    variances: tuple[torch.Tensor, ...]
 
     @classmethod
     def of(cls, noises: Sequence[torch.Tensor], levels: Sequence[torch.Tensor]) -> NoiseSpectrum:
         """Measured on images [C, H, W] of noise alone, with their noise maps [H, W]."""
-        powers = [
-            _transform(_blocks(_padded(noise))).square() / _block_means(_padded(level[None]))
-            for noise, level in zip(noises, levels, strict=True)
-        ]
-        return cls(torch.cat(powers).mean(dim=0))
+        found = []
+        images, maps = [_padded(noise) for noise in noises], [_padded(level[None]) for level in levels]
+        for _ in range(SCALES):
+            powers = [
+                _transform(_blocks(image)).square() / _block_means(level)
+                for image, level in zip(images, maps, strict=True)
+            ]
+            found.append(torch.cat(powers).mean(dim=0))
+            images, maps = [_halved(image) for image in images], [_halved(level) for level in maps]
+        return cls(tuple(found))
+
+    @property
+    def of_pixels(self) -> float:
+        """Noise variance of the pixels, where the noise map is 1."""
+        return float(self.variances[0].mean())
 
 
 def shrink(image: torch.Tensor, level: torch.Tensor, spectrum: NoiseSpectrum) -> torch.Tensor:
@@ -51,9 +68,21 @@ def shrink(image: torch.Tensor, level: torch.Tensor, spectrum: NoiseSpectrum) ->
         spectrum: of the noise.
     """
     height, width = image.shape[1:]
-    image, level = _padded(image), _padded(level[None])
+    return _shrunk(_padded(image), _padded(level[None]), spectrum.variances)[:, :height, :width]
+
+
+def _shrunk(image: torch.Tensor, level: torch.Tensor, variances: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Short waves from the shrinkage at this scale, long ones from that at the coarser scales."""
+    shrunk = _shrunk_at_one_scale(image, _block_means(level) * variances[0])
+    if len(variances) == 1:
+        return shrunk
+    coarse = _shrunk(_halved(image), _halved(level), variances[1:])
+    correction = (coarse - _halved(shrunk))[None]
+    return shrunk + F.interpolate(correction, scale_factor=2, mode="bilinear", align_corners=False)[0]
+
+
+def _shrunk_at_one_scale(image: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
     size = image.shape[1:]
-    variance = _block_means(level) * spectrum.variance
     coefficients = _transform(_blocks(image))
     kept = (coefficients.square() > _THRESHOLD**2 * variance).to(image)
     kept[:, :, 0, 0] = 1
@@ -61,7 +90,18 @@ def shrink(image: torch.Tensor, level: torch.Tensor, spectrum: NoiseSpectrum) ->
     power = _transform(_blocks(pilot)).square()
     gain = power / (power + variance)
     gain[:, :, 0, 0] = 1
-    return _assembled(coefficients * gain, 1 / gain.square().sum(dim=(1, 2, 3)), size)[:, :height, :width]
+    return _assembled(coefficients * gain, 1 / gain.square().sum(dim=(1, 2, 3)), size)
+
+
+def _halved(image: torch.Tensor) -> torch.Tensor:
+    return F.avg_pool2d(image[None], 2)[0]
+
+
+def _padded(image: torch.Tensor) -> torch.Tensor:
+    """[C, H, W] with its last row and column repeated until blocks cover it at every scale."""
+    least = BLOCK << (SCALES - 1)
+    rows, columns = (max(least, -(-side // GRID) * GRID) - side for side in image.shape[1:])
+    return F.pad(image[None], (0, columns, 0, rows), mode="replicate")[0] if rows or columns else image
 
 
 def _cosines(count: int, like: torch.Tensor) -> torch.Tensor:
@@ -70,12 +110,6 @@ def _cosines(count: int, like: torch.Tensor) -> torch.Tensor:
     matrix = torch.cos(math.pi / count * (k[None] + 0.5) * k[:, None]) * math.sqrt(2 / count)
     matrix[0] /= math.sqrt(2)
     return matrix.to(like)
-
-
-def _padded(image: torch.Tensor) -> torch.Tensor:
-    """[C, H, W] with its last row and column repeated until blocks cover it."""
-    rows, columns = (max(BLOCK, -(-side // STEP) * STEP) - side for side in image.shape[1:])
-    return F.pad(image[None], (0, columns, 0, rows), mode="replicate")[0] if rows or columns else image
 
 
 def _blocks(image: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ _BLUR = 1.5
 # Of the noise's variance that the blur leaves.
 _LEFT = 1 / (4 * math.pi * _BLUR**2)
 # The difference of two frames has to be so many deviations above what noise does on average.
-_SIGNIFICANT = 2.0
+_SIGNIFICANT = 4.0
 # Alignment is not better than this, in pixels of the luminance: differences that it explains are tolerated.
 _MISALIGNMENT = 0.15
 # The least trust within so many pixels counts.
