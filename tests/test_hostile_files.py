@@ -90,7 +90,10 @@ def wrong(folder: Path) -> str:
         (wrong, "wrong"),
     ],
 )
-def test_every_kind_of_fault_is_seen(read: Callable[[Path], Any], outcome: str) -> None:
+def test_every_kind_of_fault_is_seen(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], Any], outcome: str
+) -> None:
+    monkeypatch.setattr(watched, "MEMORY", 64 << 20)
     findings = outcome_of(read)
     assert dict(findings.counts) == {outcome: 2}
     assert sorted(findings.faults) == [0, 1]
