@@ -113,7 +113,7 @@ def test_the_first_bursts_of_a_validation_are_shown_once() -> None:
 def test_a_run_writes_target_prediction_and_frames_to_tensorboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     places = {"imagenet_dir": tmp_path / "photos", "workspace_dir": tmp_path, "tensorboard_dir": tmp_path / "curves"}
     for split in ("train", "test"):

@@ -60,6 +60,13 @@ def test_offsets_there_and_back_lead_home() -> None:
     assert home.abs().max() < 0.01
 
 
+def test_half_precision_around_it_changes_nothing() -> None:
+    frames = burst(GlobalMotion(torch.tensor([TRANSLATIONS]), (96, 96)), noise=0.5)
+    exact = find_global_motion(frames, 5).offsets()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(find_global_motion(frames, 5).offsets(), exact)
+
+
 def test_brightness_does_not_matter_and_nothing_moves_where_nothing_is_seen() -> None:
     frames = burst(GlobalMotion(torch.tensor([TRANSLATIONS]), (96, 96)), noise=0.5)
     dark = find_global_motion(0.001 * frames + 0.2, 5).parameters

@@ -42,7 +42,7 @@ def test_shifts_of_60_pixels_and_2_degrees_are_found_to_a_fraction_of_a_pixel(is
         true = place @ matrix[:, :2].T + matrix[:, 2] - place
         there = place + true
         seen = ((there > 4) & (there < np.array(SIZE[::-1]) - 4)).all(axis=-1)
-        error = np.linalg.norm(2 * flow.at(index, x, y) - true, axis=-1)[seen]
+        error = np.linalg.norm(2 * flow.at(index, x.astype(np.float32), y.astype(np.float32)) - true, axis=-1)[seen]
         assert np.median(error) < 0.3, index
         assert np.quantile(error, 0.95) < 1.0, index
     assert np.abs(made.matrices[1][:, 2]).max() >= 55
@@ -88,7 +88,7 @@ def test_noise_alone_is_not_moved():
 
 def test_colour_images_are_moved_by_whole_pixels():
     photo = SamplePhotos("train").get_image(0)[0].astype(np.float32)[:300, :300] / 255
-    frames = (photo[20:220, 20:240], photo[35:235, 47:267])
+    frames: tuple[Array, ...] = (photo[20:220, 20:240], photo[35:235, 47:267])
     burst = RawBurst(frames, ("a.png", "b.png"), 0, Noise((0.0,) * 3, (1e-4,) * 3), Capture())
     moved = coarsely_aligned(burst, track).frames[1]
     assert np.array_equal(moved[20:190, 30:200], frames[0][20:190, 30:200])
@@ -96,5 +96,5 @@ def test_colour_images_are_moved_by_whole_pixels():
 
 def test_bilinear_keeps_values_at_grid_points():
     grid = np.random.default_rng(1).random((4, 5, 2), np.float32)
-    x, y = np.meshgrid(np.arange(5), np.arange(4))
+    x, y = np.meshgrid(np.arange(5.0), np.arange(4.0))
     assert bilinear(grid, x, y) == pytest.approx(grid)

@@ -1,4 +1,4 @@
-"""The quick start's denoiser: stabilisation, evidence of the whole image, the kernel decoder."""
+"""The quick start's denoiser: stabilisation, the kernel decoder."""
 
 from __future__ import annotations
 
@@ -79,6 +79,14 @@ def test_any_size_and_number_of_frames(frames: int, size: tuple[int, int], color
     pred, _ = started(color_input=color)(burst, noise_estimate=torch.full_like(burst[:, 0], 0.1))
     assert pred.shape == burst[:, 0].shape
     assert pred.isfinite().all()
+
+
+def test_double_precision_and_the_fusion_without_steps_work_too() -> None:
+    burst, sigma, _ = noisy(0.03, 0.005, frames=3)
+    net = started(num_iter=0).double()
+    pred, aux = net(burst.double(), noise_estimate=sigma.double())
+    assert pred.dtype is aux["offsets"].dtype is torch.float64
+    torch.testing.assert_close(pred.float(), net.float()(burst, noise_estimate=sigma)[0], atol=1e-3, rtol=0)
 
 
 def test_a_black_burst_is_no_error() -> None:

@@ -46,7 +46,8 @@ class GlobalMotion:
 
     def offsets(self) -> torch.Tensor:
         """On the grid of each frame, into frame 0: [B, N, 2, H, W] in pixels."""
-        return torch.einsum("bnk,kchw->bnchw", self.parameters, _fields(self.parameters, self.size))
+        # Not by einsum, which autocast would take to half precision.
+        return (self.parameters[..., None, None, None] * _fields(self.parameters, self.size)).sum(dim=2)
 
     def onto_reference(self) -> torch.Tensor:
         """The other way round, on the grid of frame 0: ``frame_0(p) = frame_i(p + flow_i(p))``, [B, N, 2, H, W]."""
@@ -73,7 +74,7 @@ def find_global_motion(burst: torch.Tensor, reach: int, rotation: bool = False) 
     """
     luminance = burst.float().mean(dim=2)
     # In other units small differences of large values would be lost.
-    deviation, level = torch.std_mean(luminance, dim=(1, 2, 3), keepdim=True)
+    deviation, level = torch.std_mean(luminance, dim=(1, 2, 3), keepdim=True, correction=0)
     luminance = (luminance - level) / deviation.clamp(min=torch.finfo(deviation.dtype).tiny)
     batch, count, height, width = luminance.shape
     reach = min(reach, (height - 1) // 2, (width - 1) // 2)

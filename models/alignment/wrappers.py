@@ -135,7 +135,8 @@ class SearchThenFlow(AlignmentWrapper):
         if im.shape[1] == 1:
             return super().forward(im)
         motion = find_global_motion(im, self.reach, self.rotation)
-        offsets, back = motion.offsets()[:, 1:], motion.onto_reference()[:, 1:]
+        exact = torch.promote_types(im.dtype, torch.float32)
+        offsets, back = (flow[:, 1:].to(exact) for flow in (motion.offsets(), motion.onto_reference()))
         moved = warp(im[:, 1:].flatten(0, 1), back.flatten(0, 1), padding_mode="border").unflatten(0, back.shape[:2])
         rest, aux = super().forward(torch.cat((im[:, :1], moved), dim=1))
         # What is left was found on the grid of frame 0.

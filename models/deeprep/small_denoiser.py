@@ -101,7 +101,7 @@ class StabilisedDenoiser(nn.Module):
         """
         stable, stabiliser = self._stabilised(im, noise_estimate)
         left = 1 / (stabiliser.scale * im.shape[1] ** 0.5)
-        pred, aux = self.net(stable, num_iter, left.expand_as(stable))
+        pred, aux = self.net(stable.to(im.dtype), num_iter, left.expand_as(stable).to(im.dtype))
         return _Stabiliser(*(value[:, 0] for value in stabiliser)).inverse(pred.float()).to(im.dtype), aux
 
     def _stabilised(self, im: torch.Tensor, noise_estimate: torch.Tensor | None) -> tuple[torch.Tensor, _Stabiliser]:
@@ -109,7 +109,7 @@ class StabilisedDenoiser(nn.Module):
         if noise_estimate is None:
             raise ValueError(f"{type(self).__name__} needs noise_estimate, as large as the burst {tuple(im.shape)}")
         if noise_estimate.dim() == 4:
-            noise_estimate = noise_estimate[:, None].expand_as(im)
+            noise_estimate = noise_estimate[:, None].expand(-1, im.shape[1], -1, -1, -1)
         if noise_estimate.shape != im.shape:
             raise ValueError(f"noise_estimate {tuple(noise_estimate.shape)} does not fit the burst {tuple(im.shape)}")
         with torch.no_grad():

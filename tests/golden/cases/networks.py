@@ -155,7 +155,7 @@ def check_steepest_descent(case: Case, judge: Judge) -> None:
     kwargs = case.kwargs
     degradation = degradation_layers.Conv(**kwargs.pop("degradation"))
     predictor = kwargs.pop("weight_predictor")
-    weights: nn.Module = weight_predictors.Identity()
+    weights: Any = weight_predictors.Identity()
     if predictor != "Identity":
         weights = weight_predictors.SimpleWeightPredictor(**predictor)
     net = SteepestDescentOptimizer(degradation, weights, **kwargs)
