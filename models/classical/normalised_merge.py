@@ -59,6 +59,27 @@ def certainty_of_mosaic(height: int, width: int) -> Array:
     return certainty
 
 
+def on_finer_grid(values: Array, certainty: Array | None, scale: int) -> tuple[Array, Array | None]:
+    """Values [h, w, C] on a grid `scale` times as fine, and how certain they are there.
+
+    Samples keep their places, every `scale`-th pixel; between them are interpolated values of little certainty. So the
+    tent is one pixel of the finer grid wide, and what frames measure at different places is not averaged.
+    """
+    if scale == 1:
+        return values, certainty
+    height, width = values.shape[:2]
+    grid = np.array([[1 / scale, 0, 0], [0, 1 / scale, 0]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = (scale * width, scale * height)
+    fine = cv2.warpAffine(values, grid, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    certain = np.full((*size[::-1], values.shape[2]), INTERPOLATED / scale**2, np.float32)
+    places = np.s_[::scale, ::scale]
+    fine = np.asarray(fine, np.float32).reshape(certain.shape)
+    fine[places] = values
+    certain[places] = 1 if certainty is None else certainty
+    return fine, certain
+
+
 def _sample(image: Array, x: Array, y: Array) -> Array:
     sampled = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(sampled.reshape(*x.shape, -1), np.float32)

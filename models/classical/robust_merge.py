@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from models.classical import shrinkage
 from models.classical.flow import bilinear, find_flow
 from models.classical.noise import Array, NoiseModel
-from models.classical.normalised_merge import Merge, certainty_of_mosaic
+from models.classical.normalised_merge import Merge, certainty_of_mosaic, on_finer_grid
 from models.classical.shrinkage import NoiseSpectrum
 from models.classical.stabilised import StabilisedFrames, per_channel
 from models.classical.trust import Trust
@@ -137,8 +137,9 @@ class RobustMerge:
                 _even_range(place, side) for place, side in zip(there, self._frames[0].shape[1::-1], strict=True)
             )
             if rows.start < rows.stop and columns.start < columns.stop:
-                values, certainty = self._samples(cut(index, rows, columns))
-                merge.add(values, certainty, there[0] - columns.start, there[1] - rows.start, trust)
+                values, certainty = on_finer_grid(*self._samples(cut(index, rows, columns)), self._scale)
+                x_there, y_there = ((there[0] - columns.start) * self._scale, (there[1] - rows.start) * self._scale)
+                merge.add(values, certainty, x_there, y_there, trust)
         return merge.result()
 
     def _samples(self, values: Array) -> tuple[Array, Array | None]:
