@@ -252,6 +252,7 @@ class FakeWindow:
         self.events, self.visible = list(events), 1.0
         self.drawn: list[tuple[str, np.ndarray]] = []
         self.callback: Callable[..., object] = print
+        monkeypatch.setenv("DISPLAY", ":0")  # builds of OpenCV with windows ask for it
         monkeypatch.setattr(cv2, "namedWindow", lambda *arguments: None)
         monkeypatch.setattr(cv2, "setMouseCallback", lambda name, callback: setattr(self, "callback", callback))
         monkeypatch.setattr(cv2, "imshow", lambda name, image: self.drawn.append((name, image)))
