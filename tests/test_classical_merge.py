@@ -100,8 +100,8 @@ def test_twice_the_size_shows_more_than_interpolation():
         bayer[::2, ::2], bayer[1::2, 1::2] = seen[::2, ::2, 0], seen[1::2, 1::2, 2]
         frames.append(bayer)
     noise = [NoiseModel(1e-7, 1e-6)] * 3
-    large = RobustMerge(frames, noise, scale=2, denoise=False).whole()
-    small = RobustMerge(frames, noise, denoise=False).whole()
+    large = RobustMerge([np.asarray(frame, np.float32) for frame in frames], noise, scale=2, denoise=False).whole()
+    small = RobustMerge([np.asarray(frame, np.float32) for frame in frames], noise, denoise=False).whole()
     grid = np.array([[0.5, 0, 0], [0, 0.5, 0]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     enlarged = cv2.warpAffine(small, grid, large.shape[1::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -6,7 +6,7 @@ import pytest
 from data.handheld_bursts import handheld_burst
 from dataset import SamplePhotos
 from models.classical.flow import bilinear, find_flow
-from models.classical.noise import NoiseModel
+from models.classical.noise import Array, NoiseModel
 from models.classical.stabilised import StabilisedFrames
 from restoration.burst import Capture, Noise, RawBurst
 from restoration.geometry import coarsely_aligned
@@ -87,8 +87,8 @@ def test_noise_alone_is_not_moved():
 
 
 def test_colour_images_are_moved_by_whole_pixels():
-    photo = SamplePhotos("train").get_image(0)[0].astype(np.float32)[:300, :300] / 255
-    frames: tuple[Array, ...] = (photo[20:220, 20:240], photo[35:235, 47:267])
+    photo: Array = np.asarray(SamplePhotos("train").get_image(0)[0][:300, :300] / 255, np.float32)
+    frames = (photo[20:220, 20:240], photo[35:235, 47:267])
     burst = RawBurst(frames, ("a.png", "b.png"), 0, Noise((0.0,) * 3, (1e-4,) * 3), Capture())
     moved = coarsely_aligned(burst, track).frames[1]
     assert np.array_equal(moved[20:190, 30:200], frames[0][20:190, 30:200])
