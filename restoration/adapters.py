@@ -17,8 +17,7 @@ from torch import nn
 
 from data.jdd_camera import NOISE_MAPS, PUBLISHED_TRAINING_MAP
 from restoration.burst import FloatImage, Noise, RawBurst
-from restoration.develop import camera_rgb, linear_srgb
-from utils.ops.demosaic import demosaic
+from restoration.develop import camera_rgb, demosaiced, linear_srgb
 from utils.ops.mosaic import pack
 from utils.ops.srgb import linear_to_srgb, srgb_to_linear
 
@@ -82,7 +81,7 @@ def denoise(net: nn.Module, burst: RawBurst) -> FloatImage:
         clean = _denoised(net, frames, burst.noise, singles[:3] if grey else _WHOLE, _WHOLE[0])
         return _to_numpy(clean[0].permute(1, 2, 0))
     clean = _denoised(net, packed_burst(burst, device), burst.noise, singles if grey else _AS_PICTURES, _COLOURS)
-    return demosaic(_to_numpy(clean[0]))
+    return demosaiced(_to_numpy(clean[0]), burst.capture)
 
 
 def _denoised(
@@ -166,7 +165,7 @@ def chosen_frames(burst: RawBurst, most: int | None, middle: bool) -> RawBurst:
 
 def _pictures(burst: RawBurst, device: torch.device) -> torch.Tensor:
     """The frames as pictures [1, T, 3, H, W], sRGB with its curve, 0..1."""
-    frames = [demosaic(pack(frame)) if burst.is_mosaic else frame for frame in burst.frames]
+    frames = [demosaiced(pack(frame), burst.capture) if burst.is_mosaic else frame for frame in burst.frames]
     linear = np.stack([linear_srgb(frame, burst.capture) for frame in frames])
     return linear_to_srgb(torch.from_numpy(linear).to(device).clamp(0, 1)).permute(0, 3, 1, 2)[None]
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from models.classical.robust_merge import RobustMerge
+from models.classical.shrinkage import REACH
 from restoration.burst import Progress, RawBurst, Restored
 from restoration.geometry import noise_models, without_misfits
 from restoration.tiles import join_tiles
 from utils.parts import Cutting
 
 # Bytes that a pixel of a tile of the result takes, most of them for the transformed blocks.
-_BYTES_PER_PIXEL = 1600
-_SMALLEST, _LARGEST = 128, 512
+_BYTES_PER_PIXEL = 2000
+_SMALLEST, _LARGEST = 256, 1024
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class ClassicalMethod:
 
 
 def tile_side(memory_bytes: int, scale: int) -> int:
-    """Pixels of a frame; even, as the cells of a mosaic and the blocks of the shrinkage need."""
-    side = int(np.sqrt(memory_bytes / 2 / _BYTES_PER_PIXEL)) // scale
-    return min(max(side, _SMALLEST), _LARGEST) // 2 * 2
+    """Pixels of a frame; even, as the cells of a mosaic need.
+
+    Half of the memory is for the frames as the search for motion sees them. A tile looks at `REACH` pixels around it.
+    """
+    side = int(np.sqrt(memory_bytes / 2 / _BYTES_PER_PIXEL)) - 2 * REACH
+    return min(max(side, _SMALLEST), _LARGEST) // scale // 2 * 2

@@ -22,8 +22,17 @@ _MOST_BRIGHTENED = 4.0  # exposure values
 def plain_reference(burst: RawBurst) -> Restored:
     """The reference frame alone, demosaicked by linear filters: what the result is compared with."""
     frame = burst.frames[burst.reference]
-    image = demosaic(pack(frame)) if burst.is_mosaic else frame
+    image = demosaiced(pack(frame), burst.capture) if burst.is_mosaic else frame
     return Restored(image, burst.capture, (burst.names[burst.reference],))
+
+
+def demosaiced(packed: FloatImage, capture: Capture) -> FloatImage:
+    """Camera RGB [2h, 2w, 3] of a packed mosaic [4, h, w] or of a part of it.
+
+    The filters balance the colours as the camera does, not by their means, so that a part is as in the whole.
+    """
+    red, green, blue = capture.white_balance
+    return demosaic(packed, np.array([red, green, green, blue], np.float32))
 
 
 def balanced(image: FloatImage, capture: Capture) -> FloatImage:

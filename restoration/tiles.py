@@ -21,12 +21,14 @@ logger = logging.getLogger(__name__)
 
 Restore = Callable[[RawBurst], FloatImage]
 
-# Pixels of a frame around the core of a tile; half of them see enough beyond them to count.
-MARGIN = 64
-# Tiles start at multiples of this, so that the grids of strided convolutions do not change from tile to tile.
+# Pixels of a frame around the core of a tile. Three quarters do not count: no result of the deblurring network depends
+# on pixels further away than that.
+MARGIN = 112
+# Cores are multiples of this and margins of a quarter of it, so that the grids of strided convolutions do not change
+# from tile to tile.
 _GRID = 64
 # Sides of the cores, in pixels of a frame.
-_SMALLEST, _LARGEST = 128, 2048
+_SMALLEST, _LARGEST = 256, 2048
 # Side of the tile with which the need for memory is measured, and how much more than measured is reckoned with.
 _PROBE, _RESERVE = 192, 1.5
 # Bytes per pixel where the system does not say how much memory is in use.

@@ -114,7 +114,7 @@ def test_twice_the_size_shows_more_than_interpolation():
 def test_parts_are_the_same_as_the_whole(scale):
     merge = merged(shaken(1600, frames=3), scale=scale)
     whole = merge.whole()
-    for part in Cutting(72).parts(merge.size):
+    for part in Cutting(72 * scale).parts(merge.size):
         assert merge.part(part) == pytest.approx(whole[part.top : part.bottom, part.left : part.right], abs=1e-5)
     assert merge.part(Part(10, 31, 50, 83)) == pytest.approx(whole[10:31, 50:83], abs=1e-5)
 

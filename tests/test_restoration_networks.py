@@ -24,11 +24,10 @@ from models.two_stage_align.identity_start import start_as_demosaicked_reference
 from models.two_stage_align.two_stage_net import two_stage_align
 from restoration.adapters import ADAPTERS, chosen_frames
 from restoration.burst import Capture, FloatImage, Noise, RawBurst, RestorationError
-from restoration.develop import linear_srgb
+from restoration.develop import demosaiced, linear_srgb
 from restoration.networks import LearnedMethod, load_method, shipped_networks
 from tests.fabricated.networks import tiny_denoiser
 from tests.fabricated.raw_bursts import linear_photograph, seen
-from utils.ops.demosaic import demosaic
 from utils.ops.mosaic import pack
 from utils.ops.srgb import srgb_to_linear
 
@@ -97,7 +96,7 @@ class Grey(Recording):
 def test_denoisers_of_pictures_keep_the_resolution_of_a_mosaic(net: Recording) -> None:
     given = burst(noise=0.01)
     image = ADAPTERS["denoise"].restore(net, given)
-    np.testing.assert_allclose(image, demosaic(pack(np.mean(given.frames, axis=0))), atol=1e-5)
+    np.testing.assert_allclose(image, demosaiced(pack(np.mean(given.frames, axis=0)), given.capture), atol=1e-5)
 
 
 def test_denoisers_are_told_the_noise_of_every_colour() -> None:
@@ -149,7 +148,7 @@ def test_deblurring_sees_pictures_and_its_answer_becomes_camera_colours_again(is
     net, given = Recording(), burst(is_mosaic=is_mosaic)
     image = ADAPTERS["deblur"].restore(net, given)
     assert 30 < net.frames.mean() < 225, "grey levels of the display"
-    single = demosaic(pack(given.frames[0])) if is_mosaic else given.frames[0]
+    single = demosaiced(pack(given.frames[0]), given.capture) if is_mosaic else given.frames[0]
     assert difference(image, single) < 1e-3
 
 

@@ -51,7 +51,7 @@ def test_margins_that_do_not_fit_are_refused():
 
 
 def test_tiles_give_what_the_whole_image_gives(tmp_path):
-    whole = burst(300, 340)
+    whole = burst(600, 340)
     joined = restore_in_tiles(blurred, whole, 1, track, 1, tmp_path, margin=32)
     assert len(list(tmp_path.iterdir())) > 1
     assert joined == pytest.approx(blurred(whole), abs=1e-6)
@@ -115,7 +115,7 @@ def test_less_memory_makes_smaller_tiles(tmp_path, monkeypatch):
         return np.zeros((*part.size, 3), np.float32)
 
     largest = []
-    for memory in (200 << 20, 800 << 20):
+    for memory in (400 << 20, 1000 << 20):
         seen.clear()
         folder = tmp_path / str(memory)
         folder.mkdir()

@@ -32,9 +32,9 @@ class Part:
 class Cutting:
     """How an image is cut along both axes.
 
-    Every part is a core of `core` pixels and `margin` pixels around it, as far as the image goes. The outer half of a
-    margin, which knows least of what is beyond it, does not count at all; over the inner half and as much of the core
-    the part fades in while its neighbour fades out.
+    Every part is a core of `core` pixels and `margin` pixels around it, as far as the image goes. The outer three
+    quarters of a margin, which know least of what is beyond it, do not count at all; over the inner quarter and as much
+    of the core the part fades in while its neighbour fades out.
 
     Attributes:
         core: distance of neighbouring parts in pixels.
@@ -69,14 +69,14 @@ class Cutting:
         return np.asarray(np.outer(rows, columns), np.float32)
 
     def _ramps(self, start: int, end: int, length: int, scale: int) -> NDArray[np.float32]:
-        """Weight of every pixel along an axis: up over `margin` pixels at an inner end, and down at the other."""
+        """Weight of every pixel along an axis: up over half a margin at an inner end, and down at the other."""
         place = (np.arange(scale * (end - start)) + 0.5) / scale
         weight = np.ones(len(place), np.float32)
         if not self.margin:
             return weight
-        half = self.margin // 2
+        without, ramp = 0.75 * self.margin, 0.5 * self.margin
         if start > 0:
-            weight *= np.clip((place - half) / self.margin, 0, 1)
+            weight *= np.clip((place - without) / ramp, 0, 1)
         if end < length:
-            weight *= np.clip((end - start - place - half) / self.margin, 0, 1)
+            weight *= np.clip((end - start - place - without) / ramp, 0, 1)
         return weight
