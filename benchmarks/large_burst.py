@@ -22,6 +22,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
+import numpy as np
 
 from data.handheld_bursts import handheld_burst
 from dataset import SamplePhotos
@@ -69,7 +70,8 @@ def _burst(megapixels: float, frames: int) -> RawBurst:
     """Frames of 3 : 4."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5) // 2 * 2
     width = height * 4 // 3 // 2 * 2
-    photo = cv2.resize(SamplePhotos("train").get_image(_PHOTO)[0], (width, width), interpolation=cv2.INTER_CUBIC)
+    enlarged = cv2.resize(SamplePhotos("train").get_image(_PHOTO)[0], (width, width), interpolation=cv2.INTER_CUBIC)
+    photo = np.asarray(enlarged, np.uint8)
     made = handheld_burst(photo, (height, width), _ISO, frames, draws=Draws(12))
     noise = Noise((made.shot,) * 3, (made.read,) * 3)
     names = tuple(f"frame_{index}" for index in range(frames))
