@@ -45,6 +45,9 @@ class DeepRepDenoisingActor(BaseActor):
             is logged and does not count.
         burst_lengths: in training every step takes one of these numbers of frames, all as often as the others; a
             number may stand there several times. Empty: all frames.
+
+    Raises:
+        ValueError: a burst length below 1, or a loss weight that does not fit.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class DeepRepDenoisingActor(BaseActor):
         super().__init__(net, objective)
         self.loss_weight = checked_loss_weight(loss_weight, objective, ("rgb", "offsets", "photometric"))
         self.burst_lengths = tuple(burst_lengths)
+        if any(count < 1 for count in self.burst_lengths):
+            raise ValueError(f"burst_lengths={self.burst_lengths}: numbers of frames, each at least 1")
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """The loss of a batch.
@@ -64,10 +69,12 @@ class DeepRepDenoisingActor(BaseActor):
         Args:
             data: ``burst`` [B, N, C, H, W] and ``frame_gt`` [B, C, H, W], linear; ``sigma_estimate`` [B, N, C, H, W] if
                 the network takes one; ``shifts`` [B, N, 2, H, W] (true motion, x and y in pixels) if ``offsets`` is
-                weighted; ``meta_info`` if a mapping needs it.
+                weighted; ``meta_info`` if a mapping needs it; ``settings`` with the seed of the run and ``step``, from
+                which the number of frames is drawn if ``burst_lengths`` are given: without them all frames are taken.
 
         Raises:
-            ValueError: ``offsets`` is weighted and the batch has no ``shifts``.
+            ValueError: ``offsets`` is weighted and the batch has no ``shifts``, or a burst is shorter than the longest
+                of ``burst_lengths``.
         """
         data = self._shortened(data)
         burst, gt = data["burst"], data["frame_gt"]
@@ -92,6 +99,9 @@ class DeepRepDenoisingActor(BaseActor):
         """The first frames of every burst; how many is drawn from (seed, step), the same on every process."""
         if not (self.burst_lengths and self.net.training and "settings" in data):
             return data
+        frames = data["burst"].shape[1]
+        if frames < max(self.burst_lengths):
+            raise ValueError(f"bursts of {frames} frames are too short for burst_lengths={self.burst_lengths}")
         index = Draws(data["settings"].seed, data["step"]).integer(0, len(self.burst_lengths) - 1)
         count = self.burst_lengths[index]
         per_frame = {name: data[name][:, :count] for name in ("burst", "sigma_estimate", "shifts") if name in data}

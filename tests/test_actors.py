@@ -181,6 +181,18 @@ def test_steps_of_the_training_see_bursts_of_the_lengths_asked_for():
     assert set(seen) == {(3, 3)}  # validation compares: always all frames
 
 
+@pytest.mark.parametrize("lengths", [(0,), (2, -1)])
+def test_burst_lengths_without_a_frame_are_refused_when_the_actor_is_made(lengths: tuple[int, ...]):
+    with pytest.raises(ValueError, match=r"burst_lengths=.*each at least 1"):
+        DeepRepDenoisingActor(Denoiser(), denoising_objective(), burst_lengths=lengths)
+
+
+def test_bursts_shorter_than_the_lengths_asked_for_are_named_at_the_first_step():
+    actor = DeepRepDenoisingActor(Denoiser(), denoising_objective(), burst_lengths=(1, 1, 1, 1, 1, 1, 1, 4))
+    with pytest.raises(ValueError, match=r"bursts of 3 frames are too short for burst_lengths=\(1, .*4\)"):
+        actor({**denoising_batch(), "settings": Settings(), "step": 1})
+
+
 def test_mapped_objective_gets_the_meta_data_of_the_batch():
     batch = {**denoising_batch(), "meta_info": {"white_level": torch.tensor([[0.5]])}}
     mapped = MappedLoss(PixelWiseError("l1"), lambda image, info: image / info["white_level"])

@@ -13,7 +13,7 @@ from models.deeprep.small_denoiser import StabilisedDenoiser, _fitted, deeprep_d
 from utils.ops.warp import sample, sampling_grid, warp_adjoint
 
 NETWORK: dict[str, Any] = {
-    "num_iter": 1,
+    "num_iter": 0,  # as the shipped network: the weighted mean of the frames, no step after it
     "enc_dim": 8,
     "enc_num_res_blocks": 1,
     "latent_dim": 8,
@@ -62,10 +62,11 @@ def test_stabilised_noise_is_equally_strong_everywhere_and_its_mean_comes_back_w
     assert (restored - clean).mean().abs() < max(shot, 0.001) / 20
 
 
+@pytest.mark.parametrize("num_iter", [0, 1])
 @pytest.mark.parametrize("brightness", [1.0, 0.1])
-def test_it_starts_as_a_smoothed_mean_of_the_burst_at_any_brightness(brightness: float) -> None:
+def test_it_starts_as_a_smoothed_mean_of_the_burst_at_any_brightness(brightness: float, num_iter: int) -> None:
     burst, sigma, clean = noisy(0.03, 0.005)
-    pred, aux = started()(burst * brightness, noise_estimate=sigma * brightness)
+    pred, aux = started(num_iter=num_iter)(burst * brightness, noise_estimate=sigma * brightness)
     error = (pred[0] / brightness - clean).mean(dim=(1, 2)).abs().max()
     assert error < 0.01  # the same brightness and colour
     assert (pred[0] / brightness - clean).std() < clean.std() / 2
@@ -74,34 +75,52 @@ def test_it_starts_as_a_smoothed_mean_of_the_burst_at_any_brightness(brightness:
 
 @pytest.mark.parametrize(("frames", "size"), [(1, (17, 23)), (3, (30, 21))])
 @pytest.mark.parametrize("color", [True, False])
-def test_any_size_and_number_of_frames(frames: int, size: tuple[int, int], color: bool) -> None:
+@pytest.mark.parametrize("num_iter", [0, 1])
+def test_any_size_and_number_of_frames(frames: int, size: tuple[int, int], color: bool, num_iter: int) -> None:
     burst = torch.rand(2, frames, 3 if color else 1, *size)
-    pred, _ = started(color_input=color)(burst, noise_estimate=torch.full_like(burst[:, 0], 0.1))
+    pred, _ = started(color_input=color, num_iter=num_iter)(burst, noise_estimate=torch.full_like(burst[:, 0], 0.1))
     assert pred.shape == burst[:, 0].shape
     assert pred.isfinite().all()
 
 
-def test_double_precision_and_the_fusion_without_steps_work_too() -> None:
+def test_double_precision_works_too() -> None:
     burst, sigma, _ = noisy(0.03, 0.005, frames=3)
-    net = started(num_iter=0).double()
+    net = started().double()
     pred, aux = net(burst.double(), noise_estimate=sigma.double())
     assert pred.dtype is aux["offsets"].dtype is torch.float64
     torch.testing.assert_close(pred.float(), net.float()(burst, noise_estimate=sigma)[0], atol=1e-3, rtol=0)
 
 
-def test_a_black_burst_is_no_error() -> None:
+@pytest.mark.parametrize("num_iter", [0, 1])
+def test_a_black_burst_is_no_error(num_iter: int) -> None:
     burst = torch.zeros(1, 2, 3, 16, 16)
-    pred, _ = started()(burst, noise_estimate=torch.zeros_like(burst))
+    pred, _ = started(num_iter=num_iter)(burst, noise_estimate=torch.zeros_like(burst))
     assert pred.isfinite().all()
 
 
-def test_every_weight_learns() -> None:
-    net = started()
+@pytest.mark.parametrize("num_iter", [0, 1])
+def test_every_weight_that_the_number_of_steps_leaves_in_use_learns(num_iter: int) -> None:
+    net = started(num_iter=num_iter)
     burst, sigma, _ = noisy(0.03, 0.005)
     pred, aux = net(burst, noise_estimate=sigma)
     (pred.square().mean() + aux["offsets"].square().mean()).backward()
     without = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()}
-    assert without <= {"net.optimizer.feat_reg_w"}  # the regularisation is off
+    # The regularisation is off, and only steps ask what the encoder would see.
+    of_steps = set() if num_iter else {"net.optimizer.degradation_operator.ds.0.0.weight"}
+    assert without == {"net.optimizer.feat_reg_w"} | of_steps
+
+
+def test_the_mean_counts_the_frames_by_their_certainty(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, burst = started(), torch.rand(1, 4, 3, 16, 16)
+    sigma = torch.full_like(burst, 0.1)
+    weights = torch.zeros(1, 4, 1, 1, 1)
+    weights[:, 0] = 1e3  # of frame 0 alone, whatever the others show
+    inner = net.net
+    certainty = weights.expand(1, 4, 8, 16, 16)
+    monkeypatch.setattr(inner.optimizer.weight_predictor, "forward", lambda *_, **__: certainty)
+    enc = inner.lr_encoder(torch.cat((burst, sigma), dim=2))["enc"]
+    mean = inner._first_estimate(enc, torch.zeros(1, 3, 2, 16, 16), sigma)
+    torch.testing.assert_close(mean, inner.hr_initializer(enc[:, :1]), atol=1e-4, rtol=1e-3)
 
 
 def test_a_missing_or_misshapen_noise_estimate_is_named() -> None:

@@ -1,4 +1,4 @@
-"""An initialisation from which a DeepRep denoiser starts as the plain mean of the burst.
+"""An initialisation from which a DeepRep denoiser starts as the mean of the burst, plain or smoothed.
 
 A network with default weights has to find out first what an image is; short trainings should not spend their time on
 that. ReLUs pass nothing negative, and noise is negative as often as not, so every colour travels as a pair of channels,
@@ -31,11 +31,11 @@ def start_as_aligned_mean(net: DeepRepNet) -> None:
 
     The flow starts near zero, the certainty weights near one, encoder and decoder near the identity on the image's
     channels, and the optimiser's problem well conditioned, so that one step solves it. All other channels keep random
-    weights.
+    weights. A :class:`KernelDecoder` smooths from the start: there the mean of the burst is what it smooths.
 
     Args:
-        net: fresh from ``deeprep_denoise_custom_flow_iccv21`` or ``deeprep_denoise_iccv21`` (whose flow network is left
-            as it is).
+        net: fresh from ``deeprep_denoise_custom_flow_iccv21``, ``deeprep_denoise_iccv21`` (whose flow network is left
+            as it is), or the ``net`` inside of ``deeprep_denoise_small``.
 
     Raises:
         ValueError: the network is no denoiser, or narrower than twice the image's channels.

@@ -31,7 +31,8 @@ class KernelDecoder(nn.Module):
     The plain image is a 1×1 convolution of the latent image. A small U-Net on 2×2-packed pixels looks at the latent
     image and gives, for every pixel of every scale, the weights of a 5×5 mean (the same for all colours, so colours
     cannot drift) and its share against the coarser scales; the share of the plain image's non-local means, which it
-    sees too; and a detail in units of the noise, so that where there is hardly any it does no harm. Keeps the size.
+    sees too; and a detail in units of the noise, so that where there is hardly any it does no harm. The non-local means
+    are detached: no gradient goes through them to the plain image. Keeps the size.
 
     Args:
         input_dim: channels of the latent image.

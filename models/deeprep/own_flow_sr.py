@@ -57,13 +57,7 @@ def deeprep_sr_own_flow(
     only the motion that :class:`models.alignment.wrappers.SearchThenFlow` leaves over.
     """
     flow_net = PyrCorr(
-        3,
-        align_init_dim,
-        align_num_res_blocks,
-        align_ds_factor,
-        offset_cdim,
-        offset_predictor_dims,
-        corr_max_disp=corr_max_disp,
+        3, align_init_dim, align_num_res_blocks, align_ds_factor, offset_cdim, offset_predictor_dims, corr_max_disp
     )
     return DeepRepNet(
         lr_encoder=ResEncoder(4, enc_dim, enc_num_res_blocks, enc_out_dim),
@@ -110,9 +104,8 @@ def start_as_enlarged_mean(net: DeepRepNet) -> None:
     and decoder; the greens are averaged at the end.
 
     Raises:
-        ValueError: another network.
+        ValueError: another network; it is left as it is.
     """
-    hold_back_flow(net.alignment_net)
     decoder, initializer, degradation = net.hr_decoder, net.hr_initializer, net.optimizer.degradation_operator
     predictor = net.optimizer.weight_predictor
     if not (
@@ -122,6 +115,7 @@ def start_as_enlarged_mean(net: DeepRepNet) -> None:
         and isinstance(predictor, SimpleWeightPredictor)
     ):
         raise ValueError(f"expected a network for super-resolution, got one with {type(decoder).__name__}")
+    hold_back_flow(net.alignment_net)
     carried = 4
     pass_on(first_conv(net.lr_encoder.init_layer), carried)
     hold_back(net.lr_encoder.res_layers, carried)

@@ -53,7 +53,8 @@ class MeanFirstDeepRepNet(DeepRepNet):
     """A DeepRep network whose first estimate of the latent image is the weighted mean of all frames instead of frame 0.
 
     That is the step from nothing that DeepRep's least squares (eq. 6) ask for, with the diagonal in place of the whole
-    matrix. Steepest descent would try to undo the blur of bilinear warps, and return the noise of frame 0 with it.
+    matrix. Steepest descent would try to undo the blur of bilinear warps, and return the noise of frame 0 with it: so
+    the shipped denoiser takes no step after it (``num_iter=0``), and of the optimiser only the weight predictor counts.
     """
 
     def _first_estimate(
@@ -154,7 +155,8 @@ def deeprep_denoise_small(
 
     ``enc_*`` size the encoder, ``latent_dim`` the encoding and the latent image, ``dec_*`` the decoder
     (:class:`KernelDecoder`), ``align_*``, ``offset_*`` and ``corr_max_disp`` the flow network (:class:`PyrCorr`),
-    ``search_reach`` the search before it (:class:`SearchThenFlow`).
+    ``search_reach`` the search before it (:class:`SearchThenFlow`). ``num_iter`` steps follow the weighted mean of the
+    frames; with 0 the degradation operator stands in the files but is not used.
     """
     channels = 3 if color_input else 1
     flow_net = PyrCorr(
@@ -164,7 +166,7 @@ def deeprep_denoise_small(
         align_ds_factor,
         offset_cdim,
         offset_predictor_dims,
-        corr_max_disp=corr_max_disp,
+        corr_max_disp,
     )
     net = MeanFirstDeepRepNet(
         lr_encoder=ResEncoder(2 * channels, enc_dim, enc_num_res_blocks, latent_dim),
