@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from admin import distributed
 from admin.checkpoints import CheckpointError
@@ -18,6 +18,7 @@ from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.experiments import experiment_names, load_experiment
 from evaluation.common_utils.metrics import ms_ssim as ms_ssim_metric
+from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.scores import Scores
@@ -41,7 +42,13 @@ def save_results(
         benchmarks: e.g. one per noise level.
         seed: of networks that draw noise.
     """
-    networks = load_experiment(package, setting_name)
+    return save_networks(load_experiment(package, setting_name), benchmarks, seed)
+
+
+def save_networks(
+    networks: Sequence[NetworkParam], benchmarks: Sequence[Benchmark], seed: int = 0
+) -> list[SavedPredictions]:
+    """Saves the predictions of networks for some benchmarks."""
     return [saved for benchmark in benchmarks for saved in engine.save_predictions(benchmark, networks, seed=seed)]
 
 
@@ -55,7 +62,22 @@ def compute_score(
     half_precision: bool = False,
     seed: int = 0,
 ) -> list[Scores]:
-    """Scores an experiment, shows the tables and writes them to `<save_data_path>/scores/<benchmark>/<experiment>.*`.
+    """Scores an experiment; the options are those of `score_networks`."""
+    networks = load_experiment(package, setting_name)
+    return score_networks(setting_name, networks, benchmarks, load_saved, save, ms_ssim, half_precision, seed)
+
+
+def score_networks(
+    setting_name: str,
+    networks: Sequence[NetworkParam],
+    benchmarks: Sequence[Benchmark],
+    load_saved: bool = False,
+    save: bool = False,
+    ms_ssim: bool = False,
+    half_precision: bool = False,
+    seed: int = 0,
+) -> list[Scores]:
+    """Scores networks, shows the tables and writes them to `<save_data_path>/scores/<benchmark>/<setting_name>.*`.
 
     Args:
         load_saved: take saved predictions where there are any.
@@ -63,7 +85,6 @@ def compute_score(
         ms_ssim: add true multi-scale SSIM as a column.
         half_precision: run the networks in bfloat16; their predictions and tables have names of their own.
     """
-    networks = load_experiment(package, setting_name)
     if half_precision:
         networks = [replace(network, half_precision=True) for network in networks]
         setting_name = f"{setting_name}_bf16"
@@ -117,8 +138,15 @@ def run_script(
         parser.add_argument(name, **keywords)
     for name, text in (options or {}).items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
+    run_parsed(parser, function)
+
+
+def run_parsed(
+    parser: argparse.ArgumentParser, function: Callable[..., object], arguments: Sequence[str] | None = None
+) -> NoReturn:
+    """Calls a function with what stands on the command line (or ``arguments``), by name, and ends the process."""
     try:
-        given = vars(parser.parse_args())
+        given = vars(parser.parse_args(arguments))
         keep_freed_memory()
         distributed.join()
         function(**given)

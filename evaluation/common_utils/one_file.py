@@ -1,0 +1,69 @@
+"""A benchmark in one file: `run_benchmark(BENCHMARK)` at its end makes it a command that saves, scores and shows.
+
+    python -m evaluation.my_benchmark score own/denoiser
+    python -m evaluation.my_benchmark view own/denoiser deeprep_quickstart.safetensors --html page
+
+No scripts and no experiment files are needed: networks are named on the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from evaluation.common_utils.benchmark import Benchmark
+from evaluation.common_utils.command_line import SCORE_OPTIONS, run_parsed, save_networks, score_networks
+from evaluation.common_utils.network_param import NetworkParam, find_network_file
+from evaluation.common_utils.visualize import VIEW_ARGUMENTS, view_networks
+from utils.log import configure_logging
+
+
+def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Does what the command line says with networks that it names, and ends the process.
+
+    Args:
+        benchmarks: one, or e.g. one for each noise level.
+        arguments: instead of those of the process.
+    """
+    configure_logging()
+    parser = argparse.ArgumentParser(description=", ".join(benchmark.title for benchmark in benchmarks))
+    commands = parser.add_subparsers(dest="command", metavar="{score,save,view}", required=True)
+    for name, text in (
+        ("score", "score networks beside the training-free methods"),
+        ("save", "save 16-bit predictions of networks"),
+        ("view", "look at results; see docs/viewer.md"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("run", nargs="*", help="MODULE/PARAM of a training, or the name or path of a network file")
+        if name == "score":
+            for option, what in SCORE_OPTIONS.items():
+                command.add_argument(f"--{option}", action="store_true", help=what)
+        if name == "view":
+            for option, keywords in VIEW_ARGUMENTS.items():
+                command.add_argument(option, **keywords)
+
+    def do(command: str, run: Sequence[str], **options: Any) -> None:
+        networks = [network_of(text) for text in run]
+        if command == "save":
+            save_networks(networks, benchmarks)
+        elif command == "score":
+            setting_name = "+".join(network.get_unique_name() for network in networks) or "training_free"
+            score_networks(setting_name, networks, benchmarks, **options)
+        else:
+            view_networks(networks, benchmarks, **options)
+
+    run_parsed(parser, do, arguments)
+
+
+def network_of(run: str) -> NetworkParam:
+    """The network of a training, ``MODULE/PARAM``, or of a file, as `evaluation.common_utils.network_param` finds it.
+
+    Raises:
+        FileNotFoundError: there is no such file; names the places that were looked at.
+    """
+    module, _, parameter = run.partition("/")
+    if parameter.isidentifier() and not Path(run).exists():
+        return NetworkParam(module, parameter)
+    return NetworkParam(network_path=find_network_file(run), unique_name=Path(run).stem)
