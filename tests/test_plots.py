@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from admin.stats import AverageMeter
 from admin.tensorboard import TensorboardWriter
+from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.report import write_files
 from evaluation.common_utils.scores import BurstScore, Cost, Row, Scores
 from evaluation.common_utils.stored_scores import Mean, MetricInfo, StoredRow, StoredScores, means_of, read_scores
@@ -16,9 +18,10 @@ from evaluation.common_utils.viewing import GROUND_TRUTH, ViewedBurst, ViewedRes
 from evaluation.plots import __main__ as command
 from evaluation.plots import against, scatter
 from evaluation.plots.border import BorderErrors
-from evaluation.plots.flow_error import FlowErrors, endpoint_errors, plot_flow_errors
+from evaluation.plots.flow_error import FlowErrors, endpoint_errors, flow_errors, plot_flow_errors
 from evaluation.plots.training import plot_training, read_curves
-from tests.evaluation_fixtures import fabricated
+from models.alignment.wrappers import AlignmentWrapper
+from tests.evaluation_fixtures import Bursts, NoisyMean, fabricated
 from utils.image_io import read_image
 
 PSNR = MetricInfo("psnr", "PSNR (dB)")
@@ -160,6 +163,54 @@ def test_flow_errors_are_lengths_in_pixels_of_the_frames():
     finer = shifts[:, :, None, None].expand(-1, -1, 8, 12)
     _, error = endpoint_errors(offsets, finer)
     assert error == pytest.approx([np.hypot(3 - 6, 4), 0.0]), "offsets of a coarser grid are scaled with it"
+
+
+class Shifted(Bursts):
+    """Every frame lies one pixel further to the right than the one before."""
+
+    def __getitem__(self, index):
+        burst, truth, info = super().__getitem__(index)
+        return burst, truth, info | {"shifts": torch.tensor([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])}
+
+
+class Aligning(nn.Module):
+    """Predicts that every other frame lies one pixel to the right of frame 0."""
+
+    restored = 0
+
+    def __init__(self, own_alignment):
+        super().__init__()
+        one_right = AlignmentWrapper(OneRight())
+        self.flow = [one_right]
+        if own_alignment:
+            self.alignment_net = one_right
+
+    def forward(self, burst, noise_estimate=None):
+        offsets, _ = self.flow[0](burst)
+        type(self).restored += 1
+        return burst.mean(dim=1), {"offsets": offsets}
+
+
+class OneRight(nn.Module):
+    def forward(self, reference, other):
+        return torch.stack((torch.ones_like(other[:, 0]), torch.zeros_like(other[:, 0])), dim=1)
+
+
+@pytest.mark.parametrize("own_alignment", [False, True])
+def test_flow_of_a_network_with_its_own_alignment_is_measured_without_restoring(own_alignment):
+    network = NetworkParam(network=lambda: Aligning(own_alignment), unique_name="net")
+    before = Aligning.restored
+    benchmark = fabricated(data=Shifted, per_frame_info=("sigma_estimate", "shifts"))
+    found = flow_errors(benchmark, [network], bursts=[1, 4], device=torch.device("cpu"))
+    assert found["net"].motion == pytest.approx([1, 2, 1, 2])
+    assert found["net"].error == pytest.approx([0, 1, 0, 1])
+    assert Aligning.restored - before == (0 if own_alignment else 2)
+
+
+def test_a_network_without_flow_has_no_flow_error():
+    network = NetworkParam(network=NoisyMean, unique_name="net")
+    benchmark = fabricated(data=Shifted, per_frame_info=("sigma_estimate", "shifts"))
+    assert flow_errors(benchmark, [network], device=torch.device("cpu")) == {}
 
 
 def test_a_plot_of_flow_errors_is_a_picture(tmp_path):

@@ -1,6 +1,8 @@
 """The result viewer without a display: keys, mouse, what is drawn, and the window around it."""
 
 import json
+import socket
+import sys
 from collections.abc import Callable
 
 import cv2
@@ -252,7 +254,7 @@ class FakeWindow:
         self.events, self.visible = list(events), 1.0
         self.drawn: list[tuple[str, np.ndarray]] = []
         self.callback: Callable[..., object] = print
-        monkeypatch.setenv("DISPLAY", ":0")  # builds of OpenCV with windows ask for it
+        monkeypatch.setattr(opencv_plotting, "_why_no_display", lambda: None)
         monkeypatch.setattr(cv2, "namedWindow", lambda *arguments: None)
         monkeypatch.setattr(cv2, "setMouseCallback", lambda name, callback: setattr(self, "callback", callback))
         monkeypatch.setattr(cv2, "imshow", lambda name, image: self.drawn.append((name, image)))
@@ -295,12 +297,23 @@ def test_without_windows_or_a_display_the_reason_is_said(monkeypatch):
         raise cv2.error("not implemented")
 
     monkeypatch.setattr(cv2, "namedWindow", fail)
-    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     with pytest.raises(NoDisplay, match="headless build"):
         BurstSRVis().plot(data())
-    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "QT5")
-    monkeypatch.setattr(opencv_plotting.sys, "platform", "linux")
-    for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY")
+    monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(NoDisplay, match="there is no display"):
         BurstSRVis().plot(data())
+    for nowhere in (":4711", "localhost:4711.0", "nonsense"):
+        monkeypatch.setenv("DISPLAY", nowhere)
+        with pytest.raises(NoDisplay, match=f"DISPLAY is {nowhere}, and nothing answers there"):
+            BurstSRVis().plot(data())
+
+
+def test_a_display_that_answers_is_used(monkeypatch):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0/tmp/.X11-unix/X4711")
+        server.listen()
+        monkeypatch.setenv("DISPLAY", ":4711.0")
+        assert opencv_plotting._why_no_display() is None

@@ -16,6 +16,7 @@ from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.properties import camera_noise, motion_of, motion_size
 from evaluation.common_utils.viewed_bursts import join_viewings, view_benchmark
 from evaluation.common_utils.viewing import GROUND_TRUTH
+from evaluation.plots.flow_error import flow_errors
 from tests.evaluation_fixtures import NOISY, Bursts, NoisyMean, fabricated
 from utils import opencv_plotting
 from utils.image_io import read_image
@@ -235,6 +236,26 @@ def test_plots_alone_need_no_page(tmp_path, monkeypatch):
         visualize.visualize_results("package", "experiment", [fabricated()], first=0)
 
 
+def test_flow_is_measured_on_the_first_of_the_shown_bursts(tmp_path, monkeypatch):
+    use(monkeypatch, networks()[0])
+    measured = []
+
+    def note(benchmark, networks, bursts):
+        measured.append(list(bursts))
+        return flow_errors(benchmark, networks, bursts=bursts, device=CPU)
+
+    monkeypatch.setattr(visualize, "flow_errors", note)
+    shown = ["b4", "b1", "b2"]
+    options = {"plots": tmp_path, "bursts": shown}
+    visualize.visualize_results("package", "experiment", [moving()], **options, flow_bursts=2)
+    assert measured == [[4, 1]]
+    assert (tmp_path / "flow_fabricated_level_1.png").is_file()
+    visualize.visualize_results("package", "experiment", [moving()], **options, flow_bursts=0)
+    assert len(measured) == 1
+    with pytest.raises(ValueError, match="--flow_bursts -1"):
+        visualize.visualize_results("package", "experiment", [moving()], flow_bursts=-1)
+
+
 def test_groups_and_size_of_a_burst_are_told_in_words():
     grouping = Grouping("scene", lambda info: info["scene"])
     burst = view_benchmark(fabricated(groupings=(grouping,)), [], device=CPU).bursts[1]
@@ -242,22 +263,39 @@ def test_groups_and_size_of_a_burst_are_told_in_words():
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_every_benchmark_has_a_script_whose_arguments_its_entry_point_takes(name, monkeypatch):
+def test_every_benchmark_has_a_script_whose_arguments_its_benchmark_takes(name, monkeypatch):
     script = importlib.import_module(f"evaluation.{name}.visualize_results")
-    benchmark = importlib.import_module(f"evaluation.{name}.benchmark")
+    declared = getattr(importlib.import_module(f"evaluation.{name}.benchmark"), "ARGUMENTS", {})
     called = []
     monkeypatch.setattr(visualize, "visualize_results", lambda *given, **options: called.append((given, options)))
-    script.visualize_results("experiment", html="folder")
-    ((package, setting, benchmarks), options) = called[0]
-    assert (package, setting, options) == (f"evaluation.{name}", "experiment", {"html": "folder"})
-    assert benchmarks
-    taken = set(inspect.signature(script.visualize_results).parameters)
-    declared = {key.removeprefix("--") for key in getattr(benchmark, "ARGUMENTS", {})}
-    assert declared <= taken
+    script.visualize_results("quickstart", html="folder")
+    positional = [list(keywords["choices"])[0] for key, keywords in declared.items() if not key.startswith("-")]
+    monkeypatch.setattr("sys.argv", ["visualize_results.py", "quickstart", *positional, "--html", "folder"])
+    with pytest.raises(SystemExit) as ended:
+        script.visualize_results.run()
+    assert ended.value.code == 0
+    for (package, setting, benchmarks), options in called:
+        assert (package, setting, str(options["html"])) == (f"evaluation.{name}", "quickstart", "folder")
+        assert benchmarks
+        assert set(options) <= {key.removeprefix("--") for key in visualize.VIEW_ARGUMENTS}
+    assert len(called) == 2
+
+
+def test_arguments_of_the_benchmark_are_taken_by_place_or_name(monkeypatch):
+    script = importlib.import_module("evaluation.burst_denoise.visualize_results")
+    names = []
+    monkeypatch.setattr(
+        visualize, "visualize_results", lambda package, setting, made: names.append([one.name for one in made])
+    )
+    script.visualize_results("experiment")
+    script.visualize_results("experiment", 8, "photos")
+    script.visualize_results("experiment", mode="color", noise_level="all")
+    levels = [f"denoise_color/noise_{gain}" for gain in (1, 2, 4, 8)]
+    assert names == [["denoise_grayscale/noise_2"], ["denoise_photos/noise_8"], levels]
 
 
 def test_options_of_the_command_line_are_arguments_of_the_engine():
-    taken = set(inspect.signature(visualize.visualize_results).parameters)
+    taken = set(inspect.signature(visualize.view_networks).parameters)
     assert {name.removeprefix("--") for name in visualize.VIEW_ARGUMENTS} <= taken
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import cv2
@@ -14,6 +16,8 @@ from utils.viewer.viewer import Answer, MouseEvent, Viewer
 
 WINDOW = "Display"
 _WAIT = 20  # milliseconds between looks at the keyboard
+_X_PORT = 6000  # of display 0
+_PATIENCE = 3.0  # seconds
 _MOUSE: dict[int, MouseEvent] = {
     cv2.EVENT_LBUTTONDOWN: "down",
     cv2.EVENT_MOUSEMOVE: "move",
@@ -85,11 +89,33 @@ def open_window() -> None:
 
 def _why_no_display() -> str | None:
     """Qt ends the whole process where it finds no display, so it is not asked."""
-    has_windows = bool(cv2.currentUIFramework())
-    is_unix = sys.platform not in ("win32", "darwin")
-    if has_windows and is_unix and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform in ("win32", "darwin") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    display = os.environ.get("DISPLAY")
+    if not display:
         return "there is no display (DISPLAY and WAYLAND_DISPLAY are not set)"
+    if not _answers(display):
+        return f"there is no display: DISPLAY is {display}, and nothing answers there"
     return None
+
+
+def _answers(display: str) -> bool:
+    """Whether an X server listens at `[host]:number[.screen]`."""
+    host, _, number = display.rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdecimal():
+        return False
+    if host not in ("", "unix"):
+        places: list[tuple[int, Any]] = [(socket.AF_INET, (host, _X_PORT + int(number)))]
+    else:
+        path = f"/tmp/.X11-unix/X{number}"
+        places = [(socket.AF_UNIX, path), (socket.AF_UNIX, "\0" + path)]
+    for family, address in places:
+        with socket.socket(family) as connection, suppress(OSError):
+            connection.settimeout(_PATIENCE)
+            connection.connect(address)
+            return True
+    return False
 
 
 def _was_closed() -> bool:

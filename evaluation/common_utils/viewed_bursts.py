@@ -106,7 +106,7 @@ class _BenchmarkBursts(Sequence[ViewedBurst]):
         self._sources = [_source(benchmark, network, device, seed) for network in networks]
         self._items = benchmark.items()
         self.metrics, self._measure = _measure(benchmark, device)
-        self._chosen = _chosen(benchmark, bursts)[:first]
+        self._chosen = chosen_bursts(benchmark, bursts, first)
         if not self._chosen:
             raise ValueError(f"{benchmark.title}: there are no bursts to look at")
 
@@ -185,11 +185,19 @@ def _measure(benchmark: Benchmark, device: torch.device) -> tuple[Sequence[Any],
         return (), None
 
 
-def _chosen(benchmark: Benchmark, names: Sequence[str] | None) -> list[int]:
-    """The places of the bursts of those names in the benchmark, in the order of the names."""
+def chosen_bursts(benchmark: Benchmark, names: Sequence[str] | None = None, first: int | None = None) -> list[int]:
+    """The places of some bursts in a benchmark.
+
+    Args:
+        names: of the bursts, in the wanted order; all bursts if None.
+        first: only so many of them.
+
+    Raises:
+        ValueError: there is no burst of such a name.
+    """
     items = benchmark.items()
     if names is None:
-        return list(range(len(items)))
+        return list(range(len(items)))[:first]
     places: dict[str, int] = {}
     for place, item in enumerate(items):
         places[item.name] = place
@@ -198,4 +206,4 @@ def _chosen(benchmark: Benchmark, names: Sequence[str] | None) -> list[int]:
     unknown = [name for name in names if name not in places]
     if unknown:
         raise ValueError(f"{benchmark.title} has no burst {', '.join(unknown)}; the first one is {next(iter(places))}")
-    return [places[name] for name in names]
+    return [places[name] for name in names][:first]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from admin.environment import env_settings
 from evaluation.common_utils.benchmark import Benchmark
+from evaluation.common_utils.command_line import run_script
 from evaluation.common_utils.experiments import load_experiment
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.scores import BurstScore, given_frames
 from evaluation.common_utils.stored_scores import MetricInfo, StoredRow, StoredScores, means_of
-from evaluation.common_utils.viewed_bursts import join_viewings, view_benchmark
+from evaluation.common_utils.viewed_bursts import chosen_bursts, join_viewings, view_benchmark
 from evaluation.common_utils.viewing import ViewedBurst, Viewing
 from evaluation.common_utils.window import show_in_window, write_panels
 from evaluation.html_report import Figure, write_page
@@ -28,7 +30,7 @@ from utils.progress import track
 
 logger = logging.getLogger(__name__)
 
-_FLOW_BURSTS = 16  # a plot of flow errors needs no more
+_FLOW_BURSTS = 8  # of each benchmark; for every one the flow networks are run once more
 
 Option = Any  # value of one of the following arguments
 # Arguments of every visualize_results.py.
@@ -38,38 +40,81 @@ VIEW_ARGUMENTS: dict[str, dict[str, Any]] = {
     "--panels": {"type": Path, "metavar": "FOLDER", "help": "write what the window would show as pictures"},
     "--bursts": {"nargs": "+", "metavar": "NAME", "help": "only these bursts"},
     "--first": {"type": int, "metavar": "N", "help": "only the first N bursts"},
+    "--flow_bursts": {
+        "type": int,
+        "metavar": "N",
+        "default": _FLOW_BURSTS,
+        "help": "measure flow on the first N of the shown bursts, 0: not at all (default: %(default)s)",
+    },
 }
 
 
 class Job(NamedTuple):
-    """What is looked at, and whose flow can be measured."""
+    """What is looked at, and whose flow is measured on which bursts of each benchmark."""
 
     viewing: Viewing
     benchmarks: Sequence[Benchmark]
     networks: Sequence[NetworkParam]
+    flow_bursts: Sequence[Sequence[int]]
 
 
-def visualize_results(
-    package: str,
-    setting_name: str,
+class VisualizeResults:
+    """Look at the results of an experiment beside training-free rows and ground truth; see docs/viewer.md.
+
+    What a `visualize_results.py` holds: a function of the experiment's name, what the benchmark takes, and the options
+    of `view_networks`; and the same as a command, `run()`.
+
+    Args:
+        package: of the benchmark, e.g. `evaluation.burst_denoise`.
+        make: makes the benchmark, or several whose bursts follow one another.
+        arguments: its arguments on the command line, see `command_line.run_script`.
+    """
+
+    def __init__(
+        self,
+        package: str,
+        make: Callable[..., Benchmark | Sequence[Benchmark]],
+        arguments: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._package, self._make, self._arguments = package, make, arguments or {}
+
+    def __call__(self, setting_name: str, *chosen: Option, **options: Option) -> None:
+        """Looks at the results of an experiment; `chosen` are arguments of the benchmark, as are some of `options`."""
+        own = {name: options.pop(name) for name in inspect.signature(self._make).parameters if name in options}
+        made = self._make(*chosen, **own)
+        visualize_results(self._package, setting_name, [made] if isinstance(made, Benchmark) else made, **options)
+
+    def run(self) -> None:
+        """Does what the command line says, and ends the process."""
+        run_script(self, self._package, {**self._arguments, **VIEW_ARGUMENTS})
+
+
+def visualize_results(package: str, setting_name: str, benchmarks: Sequence[Benchmark], **options: Option) -> None:
+    """Shows the networks of an experiment of a benchmark's package; the options are those of `view_networks`."""
+    view_networks(load_experiment(package, setting_name), benchmarks, **options)
+
+
+def view_networks(
+    networks: Sequence[NetworkParam],
     benchmarks: Sequence[Benchmark],
     html: Path | None = None,
     plots: Path | None = None,
     panels: Path | None = None,
     bursts: Sequence[str] | None = None,
     first: int | None = None,
+    flow_bursts: int = _FLOW_BURSTS,
 ) -> None:
-    """Shows the networks of an experiment beside training-free rows and ground truth.
+    """Shows networks beside training-free rows and ground truth.
 
     Saved predictions are taken; those that are missing are made when they are needed.
 
     Args:
-        package: of the benchmark, e.g. `evaluation.burst_denoise`.
-        setting_name: the experiment.
+        networks: that are looked at.
         benchmarks: e.g. one per noise level; their bursts follow one another.
         html, plots, panels: folders for a web page, plots, pictures; the window if all are None.
         bursts: names of the shown ones; all if None.
         first: only the first so many of each benchmark.
+        flow_bursts: on how many of these the flow is measured, for its plot.
 
     Raises:
         utils.opencv_plotting.NoDisplay: there is no display and no folder was given; says what to do.
@@ -77,16 +122,18 @@ def visualize_results(
     """
     if first is not None and first < 1:
         raise ValueError(f"--first {first}: give at least 1")
-    networks = load_experiment(package, setting_name)
+    if flow_bursts < 0:
+        raise ValueError(f"--flow_bursts {flow_bursts}: give 0 or more")
     viewings = [view_benchmark(benchmark, networks, bursts=bursts, first=first) for benchmark in benchmarks]
-    job = Job(join_viewings([benchmark.name for benchmark in benchmarks], viewings), benchmarks, networks)
+    viewing = join_viewings([benchmark.name for benchmark in benchmarks], viewings)
     if html is not None or plots is not None:
-        _write_page_and_plots(job, html, plots)
+        measured = [chosen_bursts(benchmark, bursts, first)[:flow_bursts] for benchmark in benchmarks]
+        _write_page_and_plots(Job(viewing, benchmarks, networks, measured), html, plots)
     if panels is not None:
-        write_panels(job.viewing, panels)
+        write_panels(viewing, panels)
     if (html, plots, panels) == (None, None, None):
         try:
-            show_in_window(job.viewing, Path(env_settings().save_data_path) / "views")
+            show_in_window(viewing, Path(env_settings().save_data_path) / "views")
         except NoDisplay as error:
             raise NoDisplay(
                 f"no window can be opened: {error}. Add --html FOLDER for a page that opens in any browser, or "
@@ -144,11 +191,12 @@ class Seen(Sequence[ViewedBurst]):
                 )
         if self._border.psnr():
             yield Figure(self._border.plot(folder / "border.png", viewing.title), "Quality near the border")
-        for benchmark in self._job.benchmarks:
-            errors = flow_errors(benchmark, self._job.networks, bursts=_FLOW_BURSTS)
+        for benchmark, bursts in zip(self._job.benchmarks, self._job.flow_bursts, strict=True):
+            errors = flow_errors(benchmark, self._job.networks, bursts=bursts) if bursts else {}
             if errors:
+                title = f"{benchmark.title}, {len(bursts)} of {len(benchmark.items())} bursts"
                 path = folder / f"flow_{benchmark.name.replace('/', '_')}.png"
-                yield Figure(plot_flow_errors(path, errors, benchmark.title), f"Flow error, {benchmark.title}")
+                yield Figure(plot_flow_errors(path, errors, title), f"Flow error, {title}")
 
     def table(self) -> StoredScores:
         """The scores of the bursts so far."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from actors.offsets import offsets_at_size, true_offsets
 from evaluation.common_utils.benchmark import Benchmark, Item
 from evaluation.common_utils.engine import display_names
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.predict import Predictor, available_device, seeded
+from models.alignment.wrappers import AlignmentWrapper
 from utils.plots import new_figure, write_figure
 from utils.progress import track
 
@@ -32,32 +35,38 @@ class FlowErrors(NamedTuple):
     error: np.ndarray
 
 
+class _FlowKnown(Exception):
+    """Ends the forward pass of a network whose flow has been seen: what follows takes most of the time."""
+
+
 def flow_errors(
     benchmark: Benchmark,
     networks: Sequence[NetworkParam],
     *,
-    bursts: int | None = None,
+    bursts: Sequence[int] | None = None,
     device: torch.device | None = None,
 ) -> dict[str, FlowErrors]:
     """Measures the networks that predict offsets, on the bursts whose shifts are known.
+
+    Of networks with an `alignment_net` of their own only what stands before its end is run.
 
     Args:
         benchmark: `info['shifts']` of its bursts are [T, 2] or [T, 2, H, W], (x, y) in pixels of the frames, with
             frame_i(p) = frame_0(p + shift_i).
         networks: those without flow, and those that stand for saved predictions, are left out.
-        bursts: only the first so many.
+        bursts: places of the measured ones in the benchmark; all if None.
 
     Returns:
         Display name → errors; empty where nothing can be measured.
     """
     device = device or available_device()
     items = benchmark.items()
-    count = len(items) if bursts is None else min(bursts, len(items))
+    measured_items = [items[index] for index in (range(len(items)) if bursts is None else bursts)]
     found = {}
     for network, name in zip(networks, display_names(networks), strict=True):
         if network.predictions_only or network.burst_sz == 1:
             continue
-        measured = _errors(benchmark, network, [items[index] for index in range(count)], name, device)
+        measured = _errors(benchmark, network, measured_items, name, device)
         if measured is not None:
             found[name] = measured
     return found
@@ -99,18 +108,38 @@ def _errors(
 ) -> FlowErrors | None:
     with seeded(0, benchmark.name, "constructor", device):
         net = network.load_net()
-    seen: list[Any] = []
-    net.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    seen = _watched_flow(net)
     predictor = Predictor(benchmark, net, device, network.burst_sz)
     parts = []
     for item in track(items, f"{benchmark.title}: flow of {name}"):
         if "shifts" not in item.info:
             return None
         seen.clear()
-        predictor(item)
-        aux = seen[-1][1] if isinstance(seen[-1], tuple) else {}
-        if not isinstance(aux, Mapping) or aux.get("offsets") is None:
+        with suppress(_FlowKnown):
+            predictor(item)
+        if not seen:
             return None
         shown = item if network.burst_sz is None else benchmark.shorten(item, network.burst_sz)
-        parts.append(endpoint_errors(aux["offsets"][0], shown.info["shifts"]))
-    return FlowErrors(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        parts.append(endpoint_errors(seen[-1][0], shown.info["shifts"]))
+    return FlowErrors(*(np.concatenate(column) for column in zip(*parts, strict=True))) if parts else None
+
+
+def _watched_flow(net: nn.Module) -> list[torch.Tensor]:
+    """Gets the offsets [1, N-1, 2, h, w] of every burst that the network is run on, where it has any."""
+    seen: list[torch.Tensor] = []
+
+    def note_and_stop(module: nn.Module, inputs: object, output: tuple[torch.Tensor, object]) -> None:
+        seen.append(output[0])
+        raise _FlowKnown
+
+    def note(module: nn.Module, inputs: object, output: object) -> None:
+        aux = output[1] if isinstance(output, tuple) else {}
+        if isinstance(aux, Mapping) and aux.get("offsets") is not None:
+            seen.append(aux["offsets"])
+
+    alignment = getattr(net, "alignment_net", None)
+    if isinstance(alignment, AlignmentWrapper):
+        alignment.register_forward_hook(note_and_stop)
+    else:
+        net.register_forward_hook(note)
+    return seen

@@ -176,10 +176,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--tile": {"type": int, "default": None, "help": "side of the tiles; 0: whole images (default: 512 / scale)"},
     "--folder": {"metavar": "PATH", "default": None, "help": "where stored pairs or RAW files lie"},
 }
-RENDERING = {
+# Of those that also show images without ground truth.
+REAL_ARGUMENTS: dict[str, dict[str, Any]] = {
+    **ARGUMENTS,
+    "--data": {**ARGUMENTS["--data"], "choices": [*SCORED, REAL]},
     "--rendering": {
         "choices": [*RENDERINGS, ORIGINAL],
         "default": "camera",
         "help": "of the reference of RAW files (default: %(default)s)",
-    }
+    },
 }

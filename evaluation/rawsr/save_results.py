@@ -7,7 +7,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.common_utils import command_line
-from evaluation.rawsr.benchmark import ARGUMENTS, PACKAGE, REAL, RENDERING, SCORED, rawsr_benchmark
+from evaluation.rawsr.benchmark import PACKAGE, REAL_ARGUMENTS, rawsr_benchmark
 
 
 def save_results(
@@ -24,5 +24,4 @@ def save_results(
 
 
 if __name__ == "__main__":
-    arguments = {**ARGUMENTS, "--data": {**ARGUMENTS["--data"], "choices": [*SCORED, REAL]}, **RENDERING}
-    command_line.run_script(save_results, PACKAGE, arguments)
+    command_line.run_script(save_results, PACKAGE, REAL_ARGUMENTS)

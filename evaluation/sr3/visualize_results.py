@@ -6,21 +6,10 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from evaluation.common_utils import command_line, visualize
+from evaluation.common_utils.visualize import VisualizeResults
 from evaluation.sr3.benchmark import ARGUMENTS, PACKAGE, sr3_benchmarks
 
-
-def visualize_results(
-    setting_name: str,
-    data: str = "photos",
-    frames: list[int] | None = None,
-    sampler: str | None = None,
-    steps: int | None = None,
-    **options: visualize.Option,
-) -> None:
-    """Look at the results of an experiment beside training-free rows and ground truth; see docs/viewer.md."""
-    visualize.visualize_results(PACKAGE, setting_name, sr3_benchmarks(data, frames, sampler, steps), **options)
-
+visualize_results = VisualizeResults(PACKAGE, sr3_benchmarks, ARGUMENTS)
 
 if __name__ == "__main__":
-    command_line.run_script(visualize_results, PACKAGE, {**ARGUMENTS, **visualize.VIEW_ARGUMENTS})
+    visualize_results.run()
