@@ -17,7 +17,7 @@ from models.loss.burst_loss import BurstLoss
 from models.loss.image_quality_v2 import PSNR
 from run_training import main
 from tests import fabricated
-from train_settings.burst_deblur import synthetic_default
+from train_settings import deblurring
 from trainers.seeding import seed_training_step
 
 NARROW = ["--set", "width=4", "--set", "crop_sz=32", "--set", "batch_size=2", "--set", "num_workers=0"]
@@ -153,7 +153,7 @@ class Built:
 
 
 def built(monkeypatch: pytest.MonkeyPatch, **pinned: Any) -> Any:
-    monkeypatch.setattr(synthetic_default, "SimpleTrainer", Built)
+    monkeypatch.setattr(deblurring, "SimpleTrainer", Built)
     importlib.import_module("train_settings.burst_deblur.synthetic_default").run(
         Settings({"data": "sample_photos", "width": 4, "num_workers": 0, **pinned})
     )

@@ -16,8 +16,7 @@ from models.rawsr.tensorflow_adam import TensorFlowAdam
 from run_training import main
 from tests import fabricated
 from tests.fabricated.rawsr_pairs import rawsr_sets
-from train_settings import bundled_photos
-from train_settings.rawsr import published
+from train_settings import bundled_photos, rawsr_pairs
 from utils.draws import Draws
 
 # Published runs use 8 worker processes, wherever they are.
@@ -44,7 +43,7 @@ class Built:
 
 
 def build(monkeypatch: pytest.MonkeyPatch, name: str) -> Built:
-    for module in (published, bundled_photos):
+    for module in (rawsr_pairs, bundled_photos):
         monkeypatch.setattr(module, "SimpleTrainer", Built)
     importlib.import_module(f"train_settings.rawsr.{name}").run(Settings({}))
     return Built.last
@@ -107,7 +106,7 @@ def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again() -> None:
     samples = [processing.render(frame, processing.draw(frame.shape[:2], Draws(number))) for number in range(2)]
     batch = {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
     net = rawsr(2, width=8, growth=3, layers=2, bottle=8)
-    actor = RawSRActor(net, published.objective())
+    actor = RawSRActor(net, rawsr_pairs.objective())
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     losses = []
     for _ in range(25):

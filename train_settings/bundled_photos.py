@@ -1,30 +1,68 @@
-"""What the small settings on bundled photographs share: the bursts, and one cycle of the learning rate."""
+"""What the small settings on bundled photographs share: the start, the bursts, and one cycle of the learning rate."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 import data.transforms as tfm
 import dataset as datasets
 from actors.base_actor import BaseActor
+from admin.loading import load_weights
 from admin.settings import Settings
 from data import DataLoader, sampler
 from data.base_processing import BaseProcessing
+from dataset.base_image_dataset import BaseImageDataset
+from models.loss.image_quality_v2 import PSNR, PixelWiseError
+from models.loss.psnr import NegativePSNR
 from train_settings.recipes import samples_of
 from trainers import SimpleTrainer
 
+Net = TypeVar("Net", bound=nn.Module)
+
+
+def start(net: Net, settings: Settings, initialise: Callable[[Net], object] | None = None) -> Net:
+    """The network as training begins: ``initialise`` changes it in place, and ``--set start_from=FILE`` replaces that.
+
+    Its weights lie channels last, which convolutions on a CPU are faster with.
+    """
+    net = net.to(memory_format=torch.channels_last)
+    if initialise is not None:
+        initialise(net)
+    settings.start_from = ""
+    if settings.start_from:
+        load_weights(net, settings.start_from)
+    return net
+
+
+def psnr_and_flow(border: int, flow_border: int) -> dict[str, nn.Module]:
+    """The objective: PSNR, to be raised and logged, and the length of the error of the flow in pixels.
+
+    So many pixels on each side do not count.
+    """
+    return {
+        "rgb": NegativePSNR(boundary_ignore=border),
+        "psnr": PSNR(boundary_ignore=border),
+        "offsets": PixelWiseError("l2_sqrt", boundary_ignore=flow_border),
+    }
+
 
 def photo_loader(
-    settings: Settings, make_bursts: Callable[[tfm.Transform], BaseProcessing], *more: tfm.TransformBase
+    settings: Settings,
+    make_bursts: Callable[[tfm.Transform], BaseProcessing],
+    *more: tfm.TransformBase,
+    photographs: BaseImageDataset | None = None,
 ) -> DataLoader:
-    """Random bursts of the training scenes of `SamplePhotos`.
+    """Random bursts of the training scenes of `SamplePhotos`, or of other ``photographs``.
 
     ``make_bursts`` gets the transform of the photographs: to tensors in 0..1, mirrored or not, then ``more``.
     """
     transform = tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip(), *more)
     samples = samples_of(settings.steps_per_epoch, settings)
-    photos = sampler.RandomImage([datasets.SamplePhotos("train")], [1], samples, processing=make_bursts(transform))
+    photographs = datasets.SamplePhotos("train") if photographs is None else photographs
+    photos = sampler.RandomImage([photographs], [1], samples, processing=make_bursts(transform))
     return DataLoader("train", photos, num_workers=settings.num_workers, batch_size=settings.batch_size)
 
 
@@ -41,7 +79,7 @@ def train_in_one_cycle(
     slower: Iterable[nn.Parameter] = (),
     validation: Sequence[DataLoader] = (),
 ) -> None:
-    """Adam; the learning rate rises over the first tenth of all steps and then falls to nothing.
+    """Adam at the rates of :func:`one_cycle`.
 
     The weights in ``slower`` get a quarter of it: those that start as a good estimate, which jitter would spoil.
     After every epoch of ``loader`` those of ``validation`` are run.
@@ -50,12 +88,13 @@ def train_in_one_cycle(
     others = [weight for weight in actor.net.parameters() if weight.requires_grad and id(weight) not in slow]
     groups = [(others, settings.learning_rate), (list(slow.values()), settings.learning_rate / 4)]
     optimizer = torch.optim.Adam([{"params": weights, "lr": rate} for weights, rate in groups if weights])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        [rate for weights, rate in groups if weights],
-        settings.epochs * settings.steps_per_epoch,
-        pct_start=0.1,
-        cycle_momentum=False,
-    )
+    schedule = one_cycle(optimizer, settings)
     trainer = SimpleTrainer(actor, [loader, *validation], optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)
+
+
+def one_cycle(optimizer: torch.optim.Optimizer, settings: Settings) -> OneCycleLR:
+    """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing."""
+    steps = settings.epochs * settings.steps_per_epoch
+    rates = [group["lr"] for group in optimizer.param_groups]
+    return OneCycleLR(optimizer, rates, steps, pct_start=0.1, cycle_momentum=False)

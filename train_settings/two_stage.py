@@ -22,6 +22,7 @@ from dataset import REDS
 from dataset.base_clip_dataset import BaseClipDataset
 from models.loss.charbonnier import CharbonnierSum
 from models.loss.image_quality_v2 import PSNR
+from models.two_stage_align.identity_start import start_as_demosaicked_reference, start_as_smoothed_image
 from models.two_stage_align.two_stage_net import TwoStageNet, two_stage_align
 from train_settings.recipes import parallel, samples_of
 from trainers import SimpleTrainer
@@ -70,6 +71,13 @@ def make_actor(settings: Settings, net: TwoStageNet, **options: Any) -> TwoStage
         search_window=settings.search_window,
         **options,
     )
+
+
+def start_unaligned(net: TwoStageNet) -> None:
+    """Changes the weights in place: the demosaicked mean of the burst comes out, of features of the smoothed image."""
+    start_as_demosaicked_reference(net.reconstruction)
+    if net.downsampling is not None:
+        start_as_smoothed_image(net.downsampling)
 
 
 def train_on_reds(settings: Settings, network: Mapping[str, Any], schedule: Rate) -> None:

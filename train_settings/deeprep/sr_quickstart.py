@@ -5,19 +5,16 @@ Data: SamplePhotos, training scenes, with the published camera pipeline and moti
 Frames are aligned by a search, the rest is left to DeepRep's own flow network, which learns the true shifts.
 """
 
+from functools import partial
 from typing import Any
 
-import torch
-
 from actors.deeprep_actors import DeepRepSRSyntheticActor
-from admin.loading import load_weights
 from admin.settings import Settings
-from data import processing
+from data.processing import SyntheticBurstProcessing
 from data.transforms import RandomColors
 from models.deeprep.own_flow_sr import deeprep_sr_own_flow, start_as_enlarged_mean
-from models.loss.image_quality_v2 import PSNR, PixelWiseError
-from models.loss.psnr import NegativePSNR
-from train_settings.bundled_photos import photo_loader, train_in_one_cycle
+from train_settings import bundled_photos as photos
+from train_settings.recipes import BURST_MOTION
 
 # fmt: off
 NETWORK: dict[str, Any] = {
@@ -27,33 +24,17 @@ NETWORK: dict[str, Any] = {
     "align_ds_factor": 2, "offset_cdim": 16, "offset_predictor_dims": (52, 16), "corr_max_disp": (3, 2),
     "search_reach": 5,
 }
-MOTION = {"max_translation": 24.0, "max_rotation": 1.0, "max_shear": 0.0, "max_scale": 0.0, "border_crop": 24}
 # fmt: on
 
 
 def run(settings: Settings) -> None:
-    """Builds and trains the network."""
     settings.description = "DeepRep RAW burst super-resolution with its own flow network, narrow, bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 4, 1, 25
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 20, 100, 1e-3
-    settings.clip_grad_norm, settings.start_from = 1.0, ""
-
-    loader = photo_loader(
-        settings,
-        lambda transform: processing.SyntheticBurstProcessing(
-            256, 8, 4, burst_transformation_params=MOTION, transform=transform, return_shifts=True
-        ),
-        RandomColors(0.3),
-    )
-
-    net = deeprep_sr_own_flow(**NETWORK).to(memory_format=torch.channels_last)
-    start_as_enlarged_mean(net)
-    if settings.start_from:
-        load_weights(net, settings.start_from)
-    objective = {
-        "rgb": NegativePSNR(boundary_ignore=16),
-        "psnr": PSNR(boundary_ignore=16),
-        "offsets": PixelWiseError("l2_sqrt", boundary_ignore=2),
-    }
-    actor = DeepRepSRSyntheticActor(net, objective, loss_weight={"rgb": 0.01, "offsets": 0.02})
-    train_in_one_cycle(actor, loader, settings, slower=net.alignment_net.parameters())
+    settings.clip_grad_norm = 1.0
+    net = photos.start(deeprep_sr_own_flow(**NETWORK), settings, start_as_enlarged_mean)
+    bursts = partial(SyntheticBurstProcessing, 256, 8, 4, burst_transformation_params=BURST_MOTION, return_shifts=True)
+    loader = photos.photo_loader(settings, lambda transform: bursts(transform=transform), RandomColors(0.3))
+    objective, weights = photos.psnr_and_flow(border=16, flow_border=2), {"rgb": 0.01, "offsets": 0.02}
+    actor = DeepRepSRSyntheticActor(net, objective, loss_weight=weights)
+    photos.train_in_one_cycle(actor, loader, settings, slower=net.alignment_net.parameters())

@@ -6,12 +6,12 @@ Hardware: one GPU; with 13,040 pairs 41 epochs of 2,174 steps. No figure is publ
 """
 
 from admin.settings import Settings
-from train_settings.rawsr import published
+from train_settings import rawsr_pairs
 
 
 def run(settings: Settings) -> None:
     """Builds and trains the network."""
     settings.description = "RawSR, super-resolution x2 of one RAW mosaic and its rendered reference"
     settings.batch_size, settings.num_workers, settings.print_interval = 6, 8, 50
-    settings.crop_sz, settings.learning_rate = 256, published.RATE
-    published.train(settings, scale=2)
+    settings.crop_sz, settings.learning_rate = 256, rawsr_pairs.RATE
+    rawsr_pairs.train(settings, scale=2)

@@ -11,17 +11,13 @@ from typing import Any
 from admin.settings import Settings
 from train_settings.sr3_frames import train_on_frames
 
+# fmt: off
 NETWORK: dict[str, Any] = {
     "schedule": {"schedule": "cosine", "n_timestep": 2000, "linear_start": 1e-6, "linear_end": 1e-2},
-    "n_frames": 3,
-    "inner_channel": 64,
-    "norm_groups": 32,
-    "channel_mults": (1, 2, 4, 8, 8),
-    "attn_res": (16,),
-    "res_blocks": 2,
-    "dropout": 0.2,
-    "image_size": 128,
+    "n_frames": 3, "image_size": 128, "inner_channel": 64, "norm_groups": 32, "channel_mults": (1, 2, 4, 8, 8),
+    "attn_res": (16,), "res_blocks": 2, "dropout": 0.2,
 }
+# fmt: on
 
 
 def run(settings: Settings) -> None:

@@ -10,17 +10,13 @@ from typing import Any
 from admin.settings import Settings
 from train_settings.sr3_frames import train_on_frames
 
+# fmt: off
 NETWORK: dict[str, Any] = {
     "schedule": {"schedule": "cosine", "n_timestep": 2000, "linear_start": 1e-6, "linear_end": 1e-2},
-    "n_frames": 3,
-    "inner_channel": 64,
-    "norm_groups": 16,
-    "channel_mults": (1, 2, 4, 8, 16),
-    "attn_res": (),
-    "res_blocks": 1,
-    "dropout": 0.0,
-    "image_size": 512,
+    "n_frames": 3, "image_size": 512, "inner_channel": 64, "norm_groups": 16, "channel_mults": (1, 2, 4, 8, 16),
+    "attn_res": (), "res_blocks": 1, "dropout": 0.0,
 }
+# fmt: on
 
 
 def run(settings: Settings) -> None:

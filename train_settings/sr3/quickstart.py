@@ -8,8 +8,6 @@ schedule ends before the last of the signal is gone, and few groups let the nois
 
 from typing import Any
 
-import torch
-
 from actors.sr3_actor import SR3Actor
 from admin.settings import Settings
 from data import DataLoader
@@ -17,36 +15,24 @@ from data.sr3_clips import RandomClips
 from data.sr3_processing import SR3Processing
 from dataset.sample_clips import SampleClips
 from models.sr3.constructors import sr3
-from train_settings.bundled_photos import train_in_one_cycle
+from train_settings.bundled_photos import start, train_in_one_cycle
 from train_settings.recipes import samples_of
 
+# fmt: off
 NETWORK: dict[str, Any] = {
     "schedule": {"schedule": "linear", "n_timestep": 100, "linear_start": 1e-4, "linear_end": 0.048},
-    "n_frames": 3,
-    "inner_channel": 30,
-    "norm_groups": 1,
-    "channel_mults": (1, 2, 2),
-    "attn_res": (),
-    "res_blocks": 1,
-    "dropout": 0.0,
-    "image_size": 32,
-    "shared_time": False,
-    "sampler": "ancestral",
-    "steps": 20,
-    "begin": 0.75,
+    "n_frames": 3, "image_size": 32, "inner_channel": 30, "norm_groups": 1, "channel_mults": (1, 2, 2), "attn_res": (),
+    "res_blocks": 1, "dropout": 0.0, "shared_time": False, "sampler": "ancestral", "steps": 20, "begin": 0.75,
 }
+# fmt: on
 
 
 def run(settings: Settings) -> None:
-    """Builds and trains the network."""
     settings.description = "SR3 for three frames, narrow, 8 to 32 pixels, clips of bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 16, 0, 50
     settings.epochs, settings.steps_per_epoch, settings.learning_rate = 70, 200, 1e-3
     settings.clip_grad_norm, settings.ema_decay = 1.0, 0.999
-
     clips = SampleClips("train", num_frames=3, size=64, speed=(0.0, 4.0), num_objects=1)
     samples = RandomClips(clips, samples_of(settings.steps_per_epoch, settings), SR3Processing(8, 32, crop=(32, 64)))
     loader = DataLoader("train", samples, num_workers=settings.num_workers, batch_size=settings.batch_size)
-
-    net = sr3(**NETWORK).to(memory_format=torch.channels_last)
-    train_in_one_cycle(SR3Actor(net), loader, settings)
+    train_in_one_cycle(SR3Actor(start(sr3(**NETWORK), settings)), loader, settings)

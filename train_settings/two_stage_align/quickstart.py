@@ -5,15 +5,17 @@ Data: SampleClips, training scenes. Hardware: 1 CPU core, at most 60 minutes. St
 burst, unaligned, with the smoothed image as features; searches at every feature pixel and chooses nearly one patch.
 """
 
-import torch
+from functools import partial
+from typing import Any
 
 from admin.settings import Settings
 from data.jdd_processing import JDDProcessing
 from dataset import SampleClips
-from models.two_stage_align.identity_start import start_as_demosaicked_reference, start_as_smoothed_image
 from models.two_stage_align.two_stage_net import two_stage_align
-from train_settings.two_stage import clip_loader, make_actor, train
+from train_settings import bundled_photos as photos
+from train_settings.two_stage import clip_loader, make_actor, start_unaligned, train
 
+NETWORK: dict[str, Any] = dict(deformable_groups=2, noise_map="deviation", search_window=128, inclusive_search=True)
 NOISE = {"log10_read_noise": (-2.3, -1.5), "log10_shot_noise": (-3.0, -2.0)}
 
 
@@ -27,29 +29,9 @@ def run(settings: Settings) -> None:
     settings.betas, settings.weight_decay = (0.9, 0.99), 0.0
     settings.patch_matching, settings.channels, settings.interpolation = True, 12, True
 
+    chosen = {name: getattr(settings, name) for name in ("channels", "interpolation", "patch_matching")}
+    net = photos.start(two_stage_align(**chosen, **NETWORK), settings, start_unaligned)
     clips = SampleClips("train", settings.burst_sz, settings.crop_sz, speed=(0.0, 30.0))
-    processing = JDDProcessing(settings.crop_sz, noise_map_mode="deviation", noise_ranges=NOISE)
-    net = two_stage_align(
-        channels=settings.channels,
-        deformable_groups=2,
-        interpolation=settings.interpolation,
-        patch_matching=settings.patch_matching,
-        noise_map="deviation",
-        search_window=128,
-        inclusive_search=True,
-    )
-    start_as_demosaicked_reference(net.reconstruction)
-    if net.downsampling is not None:
-        start_as_smoothed_image(net.downsampling)
-    net = net.to(memory_format=torch.channels_last)
+    bursts = JDDProcessing(settings.crop_sz, noise_map_mode=net.noise_map_mode, noise_ranges=NOISE)
     actor = make_actor(settings, net, search_step=1, inclusive_search=True, sharpen_after=0)
-    steps = settings.epochs * settings.steps_per_epoch
-    rates = [settings.learning_rate, settings.learning_rate_features][: 2 if settings.patch_matching else 1]
-    train(
-        settings,
-        actor,
-        [clip_loader(settings, clips, processing)],
-        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, rates, steps, pct_start=0.1, cycle_momentum=False
-        ),
-    )
+    train(settings, actor, [clip_loader(settings, clips, bursts)], partial(photos.one_cycle, settings=settings))
