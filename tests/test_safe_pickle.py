@@ -218,3 +218,11 @@ def test_a_tensor_larger_than_its_values_is_refused(tmp_path: Path):
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(UnreadablePickle, match="nowhere"):
         read_pickle(tmp_path / "nowhere.pkl")
+
+
+@pytest.mark.parametrize("place", [b"r" + (2**31 - 1).to_bytes(4, "little"), b"p4000000000\n"])
+def test_a_place_that_needs_gigabytes_is_refused_before_it_is_made(tmp_path: Path, place: bytes) -> None:
+    path = tmp_path / "meta.pkl"
+    path.write_bytes(b"\x80\x02K\x01" + place + b".")
+    with pytest.raises(UnreadablePickle, match=r"meta\.pkl .*remembers a value at place"):
+        read_pickle(path)

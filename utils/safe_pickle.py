@@ -11,6 +11,7 @@ import io
 import math
 import os
 import pickle
+import pickletools
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def read_pickle(path: _PathLike) -> Any:
     data = read_file(path, UnreadablePickle)
     unpickler = _AllowListUnpickler(data, str(path))
     try:
+        _check_memory_places(data)
         return _finished(unpickler.load(), {})
     except UnreadablePickle:
         raise
@@ -89,6 +91,13 @@ def read_pickle(path: _PathLike) -> Any:
             f"{path} ({len(data)} bytes) is damaged or no meta-data file: {type(error).__name__}: {error}; "
             "fetch it again"
         ) from error
+
+
+def _check_memory_places(data: bytes) -> None:
+    """The table of remembered values is as long as the highest place that a stream names: gigabytes for five bytes."""
+    for opcode, place, _ in pickletools.genops(data):
+        if opcode.name.endswith("PUT") and place is not None and place >= len(data):
+            raise ValueError(f"it remembers a value at place {place}, but has no more than {len(data)} bytes")
 
 
 class _AllowListUnpickler(pickle.Unpickler):
@@ -136,7 +145,8 @@ class _Dtype:
         known = isinstance(self._code, str) and _NUMBER_TYPE.fullmatch(self._code)
         if not known or self._byte_order not in ("<", ">", "=", "|"):
             raise ValueError(f"an array has values of type {self._code!r}, expected numbers")
-        return np.dtype(self._byte_order + self._code)
+        kind: np.dtype[Any] = np.dtype(self._byte_order + self._code)
+        return kind
 
 
 class _Array:
