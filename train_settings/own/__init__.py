@@ -1,0 +1,1 @@
+"""Trainings of networks and photographs of one's own, named on the command line."""
