@@ -14,6 +14,7 @@ from utils.ops.mosaic import pack
 
 KEY = "sc_burst_dir"
 BURST_SIZE = 5
+_MOST_PER_STORED_BYTE = 1000  # beyond what its compression reaches
 _NOISE_TAG = 7  # which of the unknown tags of the DNG file is the noise profile
 
 
@@ -74,7 +75,7 @@ def _read_frame(path: Path) -> np.ndarray:
         stored = _entry(file, "im", path)
         if getattr(stored, "ndim", 0) != 2:
             raise UnreadableImage(f"{path}: im is no single plane of a mosaic; is it an SC_burst file?")
-        mosaic = np.asarray(stored[()], dtype=np.float32).T  # MATLAB stores columns first
+        mosaic = _values(stored, np.float32, path).T  # MATLAB stores columns first
     height, width = (side // 2 * 2 for side in mosaic.shape)
     return pack(mosaic[:height, :width])
 
@@ -120,9 +121,22 @@ def _entry(group: Any, name: str, path: Path) -> Any:
         raise UnreadableImage(f"{path} lacks {name}; is it an SC_burst file?") from error
 
 
+def _values(entry: Any, dtype: type, path: Path) -> np.ndarray:
+    try:
+        # Where nothing is stored HDF5 fills in: a small file may claim any size.
+        if entry.nbytes > _MOST_PER_STORED_BYTE * path.stat().st_size:
+            raise UnreadableImage(f"{path}: {entry.name} claims {entry.nbytes} bytes, too many for a file of this size")
+        return np.asarray(entry[()], dtype=dtype)
+    # What h5py and numpy raise for groups, unknown number formats and damaged blocks.
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, UnreadableImage):
+            raise
+        raise UnreadableImage(f"{path}: {entry.name} does not hold numbers, or is damaged: {error}") from error
+
+
 def _numbers(entry: Any, count: int, path: Path) -> list[float]:
     """The first ``count`` numbers of an entry in row-major order."""
-    values = np.asarray(entry[()], dtype=np.float64).reshape(-1)
+    values = _values(entry, np.float64, path).reshape(-1)
     if len(values) < count or not np.isfinite(values[:count]).all():
         raise UnreadableImage(f"{path}: {entry.name} holds {len(values)} numbers, expected {count} finite ones")
     return [float(value) for value in values[:count]]

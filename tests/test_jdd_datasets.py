@@ -137,6 +137,19 @@ def test_real_bursts_are_five_packed_frames_with_the_meta_data_of_the_third(tmp_
     assert info["xyz2cam"].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
+@pytest.mark.parametrize("content", ["too large", "no numbers"])
+def test_a_frame_that_claims_gigabytes_or_holds_no_numbers_is_named(tmp_path, content):
+    h5py = pytest.importorskip("h5py")
+    path = sc_burst(tmp_path) / "Scene1" / "1.mat"
+    with h5py.File(path, "w") as file:
+        if content == "too large":
+            file.create_dataset("im", (100_000, 100_000), "f4")  # nothing is stored of it
+        else:
+            file["im"] = [["a", "b"], ["c", "d"]]
+    with pytest.raises(UnreadableImage, match=r"1\.mat: /im (claims 40000000000 bytes|does not hold numbers)"):
+        SCBurst(path.parent.parent)[0]
+
+
 def test_real_bursts_that_are_no_matlab_files_or_too_few_are_named(tmp_path):
     folder = sc_burst(tmp_path)
     (folder / "Scene1" / "1.mat").write_bytes(b"MATLAB 5.0 MAT-file")

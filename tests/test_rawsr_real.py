@@ -4,6 +4,7 @@ The scene is known at every place: its linear sRGB colours are a function of the
 """
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,7 +22,14 @@ from tests.fabricated.dng import NEUTRAL, write_dng
 from utils.ops.demosaic import demosaic
 from utils.ops.mosaic import pack
 from utils.ops.srgb import linear_to_srgb
-from utils.raw_files import UnreadableRaw, encoded_reference, read_raw_as_original, read_raw_photo, read_sensor_image
+from utils.raw_files import (
+    UnreadableRaw,
+    _red_corner,
+    encoded_reference,
+    read_raw_as_original,
+    read_raw_photo,
+    read_sensor_image,
+)
 
 PATTERNS = ("RGGB", "GRBG", "BGGR", "GBRG")
 HEIGHT, WIDTH = 61, 83
@@ -169,3 +177,9 @@ def test_files_that_are_no_bayer_images_are_refused(tmp_path: Path) -> None:
             read(broken)
     with pytest.raises(ValueError, match=r"dayligth.*daylight"):
         read_raw_photo(broken, "dayligth")
+
+
+def test_a_colour_that_a_damaged_file_does_not_describe_is_no_bayer_sensor():
+    raw = SimpleNamespace(color_desc=b"RGB", raw_pattern=np.zeros((2, 2)))
+    with pytest.raises(UnreadableRaw, match=r"shot\.dng is not from a Bayer sensor \(pattern RG\?B\)"):
+        _red_corner(Path("shot.dng"), raw, np.array([[0, 1], [3, 2]]))

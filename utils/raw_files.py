@@ -218,7 +218,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _has_camera_white_balance(raw: Any) -> bool:
-    return min(raw.camera_whitebalance[:3]) > 0
+    return bool(min(raw.camera_whitebalance[:3]) > 0)
 
 
 def _rgb_to_camera(path: Path, raw: Any) -> NDArray[np.float64]:
@@ -271,8 +271,9 @@ def _check_bayer(path: Path, raw: Any) -> None:
 
 def _red_corner(path: Path, raw: Any, colors: NDArray[np.integer[Any]]) -> tuple[int, int]:
     """Row and column, 0 or 1, of the first red pixel."""
-    letters = raw.color_desc.decode("ascii")
-    pattern = "".join(letters[index] for index in colors.reshape(-1))
+    letters = raw.color_desc.decode("ascii", "replace")
+    # A damaged file may name colours that it does not describe.
+    pattern = "".join(letters[index : index + 1] or "?" for index in colors.reshape(-1))
     if pattern not in ("RGGB", "BGGR", "GRBG", "GBRG") or raw.raw_pattern.shape != (2, 2):
         raise UnreadableRaw(f"{path} is not from a Bayer sensor (pattern {pattern})")
     return divmod(pattern.index("R"), 2)
