@@ -79,7 +79,8 @@ class BurstDeblurActor(BaseActor):
         return loss, stats
 
     def _shortened(self, data: Mapping[str, Any]) -> torch.Tensor:
-        burst, (fewest, most) = data["burst"], self.burst_sz
+        burst: torch.Tensor = data["burst"]
+        fewest, most = self.burst_sz
         if burst.shape[1] < most:
             raise ValueError(f"bursts of {burst.shape[1]} frames are too short for burst_sz={self.burst_sz}")
         if self._training and "settings" in data:

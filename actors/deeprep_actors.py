@@ -110,7 +110,8 @@ class DeepRepDenoisingActor(BaseActor):
     def _compared(self, name: str, pred: torch.Tensor, gt: torch.Tensor, data: Mapping[str, Any]) -> torch.Tensor:
         objective = self.objective[name]
         if isinstance(objective, MappedLoss) and objective.mapping_fn is not None:
-            return objective(pred, gt, meta_info=data.get("meta_info"))
+            mapped: torch.Tensor = objective(pred, gt, meta_info=data.get("meta_info"))
+            return mapped
         return objective(pred, gt)
 
     def _photometric(self, burst: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:

@@ -28,4 +28,5 @@ def true_offsets(data: Mapping[str, Any]) -> torch.Tensor:
             "that gives them (DenoisingProcessing, or SyntheticBurstProcessing with return_shifts=True) or leave "
             "'offsets' out of loss_weight"
         )
-    return (shifts[:, 1:] - shifts[:, :1]).flatten(0, 1)
+    offsets: torch.Tensor = (shifts[:, 1:] - shifts[:, :1]).flatten(0, 1)
+    return offsets

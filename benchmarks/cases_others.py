@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import resource
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -31,7 +30,7 @@ from tests.twins.burst_deblur import PlainUNet
 from tests.twins.two_stage_align import plain_two_stage
 from train_settings.sr3.frames_16_128 import NETWORK
 from utils.half_precision import in_half_precision
-from utils.host_memory import keep_freed_memory
+from utils.host_memory import keep_freed_memory, peak_bytes
 from utils.log import configure_logging, output
 
 
@@ -99,7 +98,8 @@ class PlainAttention(SelfAttention):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         query, key, value = (part.flatten(2) for part in self.qkv(self.norm(x)).chunk(3, dim=1))
         weights = torch.softmax(query.transpose(1, 2) @ key / x.shape[1] ** 0.5, dim=-1)
-        return x + self.out((value @ weights.transpose(1, 2)).view(x.shape))
+        attended: torch.Tensor = x + self.out((value @ weights.transpose(1, 2)).view(x.shape))
+        return attended
 
 
 def sr3_attention() -> Case:
@@ -182,9 +182,7 @@ def run_once(name: str, form: str, device: torch.device) -> None:
     inputs = tuple(tensor.to(device) for tensor in case.inputs)
     del case
     taken = seconds(inference(net, inputs), device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KiB on Linux
-    if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) / 2**30
+    peak = (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_bytes() or 0) / 2**30
     output(f"{name:26} {form:8} {taken:8.1f} s   peak memory {peak:.2f} GiB")
 
 

@@ -20,8 +20,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dataset import SamplePhotos
+from evaluation.common_utils.benchmark import NOISE_LEVEL
 from evaluation.common_utils.metrics import linear_protocol, psnr
-from evaluation.common_utils.viewing import GROUND_TRUTH, NOISE_LEVEL, ViewedBurst, ViewedResult, Viewing
+from evaluation.common_utils.viewing import GROUND_TRUTH, ViewedBurst, ViewedResult, Viewing
 from evaluation.html_report import write_page
 from tests.browser import Page, chromium, skip_reason
 from utils.log import configure_logging, output
@@ -105,22 +106,26 @@ def measure(folder: Path, count: int, size: int) -> None:
 
 
 def _next_burst(page: Page) -> float:
-    return page.driver.execute_async_script("""
+    return float(
+        page.driver.execute_async_script("""
       const done = arguments[0], start = performance.now();
       burstlab.stepBurst(1);
       Promise.all(burstlab.state.shown.map((label) => burstlab.labelled(label).ready))
         .then(() => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))));
     """)
+    )
 
 
 def _sort(page: Page, number: int) -> float:
-    return page.driver.execute_async_script(
-        """
+    return float(
+        page.driver.execute_async_script(
+            """
       const [number, done] = arguments, start = performance.now();
       burstlab.sortBy({ by: "gap", metric: "psnr", first: "network A", second: "mean", descending: number % 2 === 1 });
       requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
     """,
-        number,
+            number,
+        )
     )
 
 
@@ -137,7 +142,7 @@ def _frames(page: Page, change: str) -> list[float]:
       }};
       requestAnimationFrame(step);
     """)
-    return np.diff(times).tolist()
+    return [float(between) for between in np.diff(times)]
 
 
 def _range(values: Sequence[float]) -> str:

@@ -16,7 +16,6 @@ import argparse
 import logging
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -54,6 +53,8 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=40, help="length of the run, of 5 steps each")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     options = parser.parse_args()
+    if os.name != "posix":
+        parser.error("processes are killed and disks filled in the ways of POSIX systems: run this on Linux")
     configure_logging(logging.ERROR)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="kill_test_") as place:
@@ -205,6 +206,8 @@ def full_disk(folder: Path) -> Iterator[Fault]:
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
 
         def limit(process: int) -> None:
+            import resource  # here, because Windows has none
+
             resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, 4096))
 
         yield folder, limit, lambda: None

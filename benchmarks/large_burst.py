@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from restoration.memory import parse_memory
 from restoration.restore import find_method
 from restoration.tasks import CLASSICAL
 from utils.draws import Draws
+from utils.host_memory import peak_bytes
 from utils.log import configure_logging, output
 from utils.progress import track
 
@@ -80,8 +80,7 @@ def _burst(megapixels: float, frames: int) -> RawBurst:
 
 def _peak() -> float:
     """Largest memory of this process so far, in GB of 1024^3 bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    return (peak_bytes() or 0) / 2**30
 
 
 if __name__ == "__main__":

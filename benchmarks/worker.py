@@ -58,7 +58,8 @@ class Worker:
     def image(self) -> torch.Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             result = self.run(**self.inputs)
-        return (result[0] if isinstance(result, tuple) else result).float()
+        image: torch.Tensor = result[0] if isinstance(result, tuple) else result
+        return image.float()
 
     def forward(self) -> None:
         with torch.no_grad():

@@ -55,7 +55,8 @@ def get_tmat(
     x, y = width / 2, height / 2
     rotate = np.array([[cos, sin, (1 - cos) * x - sin * y], [-sin, cos, sin * x + (1 - cos) * y], [0.0, 0.0, 1.0]])
     scale = np.diag([scale_factors[0], scale_factors[1], 1.0])
-    return (scale @ rotate @ shear @ translate)[:2]
+    affine: np.ndarray = (scale @ rotate @ shear @ translate)[:2]
+    return affine
 
 
 def draw_motions(
@@ -121,7 +122,8 @@ def _sampled_positions(size: int, factor: int, border_crop: int) -> np.ndarray:
     """Pixel coordinates of the warped image that the low-resolution pixels of one axis show."""
     remaining = size - 2 * border_crop
     count = round(remaining / factor)
-    return np.minimum(np.arange(count) * factor + (factor - 1) / 2, remaining - 1) + border_crop
+    positions: np.ndarray = np.minimum(np.arange(count) * factor + (factor - 1) / 2, remaining - 1) + border_crop
+    return positions
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:

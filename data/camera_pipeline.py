@@ -147,7 +147,8 @@ def apply_ccm(image: torch.Tensor, ccm: torch.Tensor) -> torch.Tensor:
     # A sum instead of a matrix product, which GPUs may be set to make in less than float32.
     red, green, blue = image.split(1, dim=-3)
     columns = ccm[..., None, None].unbind(-3)
-    return (red * columns[0]).addcmul_(green, columns[1]).addcmul_(blue, columns[2])
+    converted: torch.Tensor = (red * columns[0]).addcmul_(green, columns[1]).addcmul_(blue, columns[2])
+    return converted
 
 
 def apply_gains(image: torch.Tensor, rgb_gain: float, red_gain: float, blue_gain: float) -> torch.Tensor:

@@ -50,7 +50,7 @@ class CentreFrames(KeyedSampler):
         self.dataset = only_dataset(dataset)
         self.num_frames, self.intervals, self.random_reverse = num_frames, list(intervals), random_reverse
         self.repeat, self.processing = repeat, processing
-        self._ends = list(accumulate(self.dataset.get_num_frames(i) for i in range(len(self.dataset))))
+        self._ends: list[int] = list(accumulate(self.dataset.get_num_frames(i) for i in range(len(self.dataset))))
 
     def __len__(self) -> int:
         return self._ends[-1] * self.repeat

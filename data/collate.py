@@ -65,7 +65,8 @@ def _stacked(tensors: Sequence[torch.Tensor], stack_dim: int, where: str) -> tor
     if len(set(shapes)) > 1:
         raise ValueError(f"samples of one batch differ in the shape of {where or 'their tensor'}: {shapes}")
     if stack_dim == 0:
-        return default_collate(list(tensors))  # in a worker: stacked in shared memory
+        batch: torch.Tensor = default_collate(list(tensors))  # in a worker: stacked in shared memory
+        return batch
     return torch.stack(list(tensors), stack_dim)
 
 

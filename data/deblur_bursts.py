@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ _FIRST_NOISE = (2.0, 5.0)  # of the noise level
 _SECOND_NOISE = (0.1, 0.5)  # of the first noise
 
 
+@dataclass(eq=False)
 class DeblurBursts(BaseProcessing):
-    """Blurred, noisy frames of one photograph; see the two engines for how.
+    """Blurred, noisy frames of one photograph; see the two engines for how, and for what each takes besides this.
 
     Args:
         size: side of the frames in pixels.
@@ -31,33 +33,29 @@ class DeblurBursts(BaseProcessing):
         noise_lvl: how strong the noise is; 1 is a deviation of 2 to 5 grey levels.
         motion_blur: camera shake; else Gaussian blur.
         align: move the frames onto each other.
-        transform: applied to the photograph first.
         render_on: see :class:`BaseProcessing`.
+        transform: applied to the photograph first.
 
     Raises:
         ValueError: sizes or levels that make no burst.
     """
 
-    def __init__(
-        self,
-        size: int,
-        burst_size: int,
-        kernel_lvl: float,
-        noise_lvl: float,
-        motion_blur: bool,
-        align: bool,
-        transform: TransformBase | None = None,
-        render_on: str = "worker",
-    ) -> None:
-        super().__init__(transform, render_on)
-        if min(size, burst_size) < 1 or kernel_lvl <= 0 or noise_lvl < 0:
+    size: int = 160
+    burst_size: int = 8
+    kernel_lvl: float = 1.0
+    noise_lvl: float = 1.0
+    motion_blur: bool = True
+    align: bool = False
+    render_on: str = "worker"
+    transform: TransformBase | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.transform, self.render_on)
+        if min(self.size, self.burst_size) < 1 or self.kernel_lvl <= 0 or self.noise_lvl < 0:
             raise ValueError(
-                f"size={size} and burst_size={burst_size} must be at least 1, kernel_lvl={kernel_lvl} above 0 and"
-                f" noise_lvl={noise_lvl} not negative"
+                f"size={self.size} and burst_size={self.burst_size} must be at least 1, kernel_lvl={self.kernel_lvl}"
+                f" above 0 and noise_lvl={self.noise_lvl} not negative"
             )
-        self.size, self.burst_size = size, burst_size
-        self.kernel_lvl, self.noise_lvl = kernel_lvl, noise_lvl
-        self.motion_blur, self.align = motion_blur, align
 
     def __call__(self, data: TensorDict) -> TensorDict:
         """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""

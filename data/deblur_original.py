@@ -6,6 +6,7 @@ Everything is 8 bit, also in linear space; "blur" is a few ghost images; the fra
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import cv2
@@ -26,44 +27,40 @@ _MEDIAN = 5
 _LONGEST_WALK = 10_000
 
 
+@dataclass(eq=False)
 class OriginalDeblurBursts(DeblurBursts):
     """The original chain: noise, to linear, blur, alignment to the sharp image, to display, a little more noise.
 
     Photographs are resized to a square, whatever their shape. Where alignment fails the frame stays as it is (the
     original stopped there).
 
+    The arguments of :class:`DeblurBursts`, and others:
+
     Args:
-        size, burst_size, noise_lvl, align: see :class:`DeblurBursts`.
         kernel_lvl: the random walk of the camera ends at a distance of kernel_lvl / √2 pixels; without motion blur
             the largest vertical deviation is 10 kernel_lvl.
         motion_blur: a random walk's dots; else a vertical Gaussian and a median.
         noise_levels: ``chained`` starts the levels of a frame from those of the frame before, so they drift;
             ``independent`` starts every frame from ``noise_lvl``.
         render_on: ``worker``.
+        transform: None.
 
     Raises:
-        ValueError: impossible sizes or levels, other noise levels, another place to render on.
+        ValueError: impossible sizes or levels, other noise levels, another place to render on, a transform.
     """
 
-    def __init__(
-        self,
-        size: int = 160,
-        burst_size: int = 8,
-        kernel_lvl: float = 1.0,
-        noise_lvl: float = 1.0,
-        motion_blur: bool = True,
-        align: bool = False,
-        noise_levels: Literal["chained", "independent"] = "chained",
-        render_on: str = "worker",
-    ) -> None:
-        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align, render_on=render_on)
-        if noise_levels not in ("chained", "independent"):
-            raise ValueError(f"noise_levels={noise_levels!r}: expected 'chained' or 'independent'")
-        if motion_blur and kernel_lvl >= size:
-            raise ValueError(f"kernel_lvl={kernel_lvl}: a walk on a grid of size={size} needs less than that")
-        if not motion_blur and 10 * kernel_lvl <= _SMALLEST_DEVIATION:
-            raise ValueError(f"kernel_lvl={kernel_lvl}: Gaussian blur needs more than {_SMALLEST_DEVIATION / 10}")
-        self.noise_levels = noise_levels
+    noise_levels: Literal["chained", "independent"] = field(default="chained", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.transform is not None:
+            raise ValueError(f"{type(self).__name__} works on photographs of 8 bits: leave transform out")
+        if self.noise_levels not in ("chained", "independent"):
+            raise ValueError(f"noise_levels={self.noise_levels!r}: expected 'chained' or 'independent'")
+        if self.motion_blur and self.kernel_lvl >= self.size:
+            raise ValueError(f"kernel_lvl={self.kernel_lvl}: a walk on a grid of size={self.size} needs less than that")
+        if not self.motion_blur and 10 * self.kernel_lvl <= _SMALLEST_DEVIATION:
+            raise ValueError(f"kernel_lvl={self.kernel_lvl}: Gaussian blur needs more than {_SMALLEST_DEVIATION / 10}")
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
         """``frames``: for each its ``level1`` and ``level2`` (deviations per channel), ``noise1_seed``,
@@ -118,7 +115,7 @@ def add_noise(image: Image, noise: NDArray[Any]) -> Image:
     The mean that is taken off is in units of the full range and so has hardly any effect: kept as it was.
     """
     relative = noise.astype(np.float64) / 255
-    return np.clip((image / 255 + relative) * 255 - relative.mean(), 0, 255).astype(np.uint8)
+    return np.clip((image / 255 + relative) * 255 - float(relative.mean()), 0, 255).astype(np.uint8)
 
 
 def to_linear_table(gamma: float) -> Image:

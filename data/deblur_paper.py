@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -17,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-import data.transforms as tfm
 from admin.tensordict import TensorDict
+from data.base_processing import TO_TENSOR
 from data.boxes import Box, image_size
 from data.deblur_alignment import aligned
 from data.deblur_bursts import DeblurBursts, Levels, draw_noise_levels, sample
@@ -32,12 +33,13 @@ _SMALLEST_DEVIATION = 0.1  # of a Gaussian; below that all of it lies in one pix
 _MIDDLE_GREY = 0.5  # in display space: where the noise levels hold
 
 
+@dataclass(eq=False)
 class PaperDeblurBursts(DeblurBursts):
     """Random crops, shaken anew in every frame, with shot and read noise.
 
+    The arguments of :class:`DeblurBursts`, and others:
+
     Args:
-        size: side of the frames in pixels.
-        burst_size: number of frames T.
         kernel_lvl: the largest distance in pixels that the camera gets from the middle of its path, in the frame
             that it shakes most; every frame has a random share of it.
         noise_lvl: of both noises; at middle grey shot noise has a deviation of 2 to 5 ``noise_lvl`` grey levels, drawn
@@ -47,35 +49,29 @@ class PaperDeblurBursts(DeblurBursts):
         max_shift: how far frames other than the first one are displaced, in pixels and at most.
         max_reduction: photographs are reduced in size by a random factor from 1 to this first, which sharpens soft
             ones; by less where the photograph is too small, and enlarged where it is smaller than ``size``.
-        transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
-        render_on: see :class:`BaseProcessing`; without alignment only.
+        transform: from uint8 HWC RGB to float CHW in 0..1; None is :class:`data.transforms.ToTensor`.
+        render_on: on the ``device`` without alignment only.
 
     Raises:
         ValueError: impossible sizes or levels, or alignment on the device.
     """
 
-    def __init__(
-        self,
-        size: int = 160,
-        burst_size: int = 8,
-        kernel_lvl: float = 1.0,
-        noise_lvl: float = 1.0,
-        motion_blur: bool = True,
-        align: bool = False,
-        max_shift: float = 0.0,
-        max_reduction: float = 1.0,
-        transform: tfm.TransformBase | None = None,
-        render_on: str = "worker",
-    ) -> None:
-        transform = transform or tfm.ToTensor()
-        super().__init__(size, burst_size, kernel_lvl, noise_lvl, motion_blur, align, transform, render_on)
-        if align and render_on == "device":
+    max_shift: float = field(default=0.0, kw_only=True)
+    max_reduction: float = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.transform = self.transform or TO_TENSOR
+        super().__post_init__()
+        if self.align and self.render_on == "device":
             raise ValueError("frames are aligned by OpenCV, in the workers: set align=False or render_on='worker'")
-        if max_shift < 0 or max_reduction < 1:
-            raise ValueError(f"max_shift={max_shift} must not be negative and max_reduction={max_reduction} at least 1")
-        self.max_shift, self.max_reduction = max_shift, max_reduction
-        if render_on == "device" and size <= self._reach:
-            raise ValueError(f"size={size}: frames rendered on the device must be larger than {self._reach} pixels")
+        if self.max_shift < 0 or self.max_reduction < 1:
+            raise ValueError(
+                f"max_shift={self.max_shift} must not be negative and max_reduction={self.max_reduction} at least 1"
+            )
+        if self.render_on == "device" and self.size <= self._reach:
+            raise ValueError(
+                f"size={self.size}: frames rendered on the device must be larger than {self._reach} pixels"
+            )
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
         """``transform`` (roll), ``crop`` (top, left, side in pixels of the photograph), and ``frames``: for each
@@ -174,7 +170,8 @@ def camera_path(radius: float, seed: int) -> NDArray[np.float64]:
     acceleration = standard_normal((_PATH_SAMPLES, 2), seed).double().numpy()
     path = acceleration.cumsum(axis=0).cumsum(axis=0)
     path -= path.mean(axis=0)
-    return path * (radius / np.linalg.norm(path, axis=1).max())
+    scaled: NDArray[np.float64] = path * (radius / np.linalg.norm(path, axis=1).max())
+    return scaled
 
 
 def path_kernel(path: NDArray[np.float64]) -> Image:
@@ -194,7 +191,7 @@ def path_kernel(path: NDArray[np.float64]) -> Image:
         for right in (0, 1):
             weight = np.abs(1 - down - share[:, 0]) * np.abs(1 - right - share[:, 1])
             np.add.at(kernel, (corner[:, 0] + down + reach, corner[:, 1] + right + reach), weight)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
 def gaussian_kernel(deviation: float, centre: tuple[float, float]) -> Image:
@@ -204,7 +201,7 @@ def gaussian_kernel(deviation: float, centre: tuple[float, float]) -> Image:
     at = np.arange(-reach, reach + 1)
     down, right = (np.exp(-0.5 * ((at - middle) / deviation) ** 2) for middle in centre)
     kernel = np.outer(down, right)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
 def blur(image: Image, kernel: Image) -> Image:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -23,6 +22,8 @@ from data.camera_pipeline import (
 )
 from utils.draws import Draws, standard_normal
 from utils.suggestions import unknown_name_message
+
+Level = float | torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Camera:
 
     @property
     def cam2rgb(self) -> torch.Tensor:
-        return torch.linalg.inv(self.rgb2cam)
+        inverse: torch.Tensor = torch.linalg.inv(self.rgb2cam)
+        return inverse
 
     def metadata(self) -> dict[str, torch.Tensor]:
         """``rgb2cam`` and ``cam2rgb`` [3, 3], ``rgb_gain``, ``red_gain``, ``blue_gain`` (0-d), all float32."""
@@ -70,8 +72,8 @@ class NoiseLevel:
     Tensors that broadcast against the images stand for the levels of a batch.
     """
 
-    shot: Any
-    read: Any
+    shot: Level
+    read: Level
 
     @classmethod
     def draw(
@@ -89,19 +91,19 @@ NOISE_LEVELS = {"high": NoiseLevel(shot=6.4e-3, read=2e-2), "low": NoiseLevel(sh
 """The two noise levels of the test sets."""
 
 
-def _variance_map(noisy: torch.Tensor, shot: Any, read: Any) -> torch.Tensor:
+def _variance_map(noisy: torch.Tensor, shot: Level, read: Level) -> torch.Tensor:
     return noisy * shot + read
 
 
-def _deviation_map(noisy: torch.Tensor, shot: Any, read: Any) -> torch.Tensor:
+def _deviation_map(noisy: torch.Tensor, shot: Level, read: Level) -> torch.Tensor:
     return (noisy * shot + read**2).sqrt()
 
 
-NOISE_MAPS: dict[str, Callable[[torch.Tensor, Any, Any], torch.Tensor]] = {
+NOISE_MAPS: dict[str, Callable[[torch.Tensor, Level, Level], torch.Tensor]] = {
     "variance": _variance_map,
     "deviation": _deviation_map,
 }
-"""What a network is told about the noise: ``shot * x + read``, or the deviation ``sqrt(shot * x + read**2)``.
+"""What a network is told about the noise, either ``shot * x + read`` or the deviation ``sqrt(shot * x + read**2)``.
 
 The original trains and validates with the first and tests with the second. At the high noise level they differ up to
 threefold, so a network should be tested with the one that it was trained with, save for the published figures.
@@ -191,7 +193,7 @@ def to_srgb(balanced: torch.Tensor, cam2rgb: torch.Tensor, rgb_gain: torch.Tenso
         rgb_gain: brightness of every image, [B] or [B, 1], as in the published tests; None as in training.
 
     Returns:
-        [B, 3, H, W] in 0..1: brightness, clip, colour matrix, clip, gamma 1/2.2.
+        [B, 3, H, W] in 0..1, after brightness, clip, colour matrix, clip and gamma 1/2.2.
     """
     if rgb_gain is not None:
         balanced = balanced * rgb_gain.reshape(-1, 1, 1, 1).to(balanced)

@@ -126,12 +126,13 @@ def read_positions(size: int, downsample_factor: int, border_crop: int) -> Posit
     """Pixels of the moved photograph along one axis that the frame shows.
 
     Returns:
-        [2, n, 2], for even and odd mosaic pixels: the two pixels whose mean each of them is. For an odd factor it is
-        one pixel: [2, n, 1].
+        [2, n, 2], for even and odd mosaic pixels the two pixels whose mean each of them is. For an odd factor it is
+        one pixel, [2, n, 1].
     """
     middle = [(downsample_factor - 1) // 2, downsample_factor // 2][-2 + downsample_factor % 2 :]
     starts = np.arange(border_crop, size - border_crop, downsample_factor)
-    return (starts[:, None] + np.array(middle)).reshape(-1, 2, len(middle)).transpose(1, 0, 2)
+    positions: Positions = (starts[:, None] + np.array(middle)).reshape(-1, 2, len(middle)).transpose(1, 0, 2)
+    return positions
 
 
 def inverse_of_opencv(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -185,4 +186,5 @@ def _maps_of_integers(
 
 def _outer_sum(rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
     """[T, h] and [T, w] to their sums [T h, w]."""
-    return (rows[:, :, None] + columns[:, None, :]).reshape(-1, columns.shape[1])
+    sums: NDArray[Any] = (rows[:, :, None] + columns[:, None, :]).reshape(-1, columns.shape[1])
+    return sums

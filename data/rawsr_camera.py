@@ -98,7 +98,7 @@ def disk_kernel(radius: float) -> Kernel:
     side = 2 * reach + 1
     kernel = inside.reshape(side, _SUBSAMPLES, side, _SUBSAMPLES).mean(axis=(1, 3))
     kernel[reach, reach] += kernel.sum() == 0
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
 def motion_kernel(side: int, seed: int) -> Kernel:

@@ -172,7 +172,8 @@ class Normalize(PointwiseTransform):
     def apply(self, image: torch.Tensor, roll: None) -> torch.Tensor:
         from torchvision.transforms.functional import normalize
 
-        return normalize(image, self.mean, self.std, self.inplace)
+        normalised: torch.Tensor = normalize(image, self.mean, self.std, self.inplace)
+        return normalised
 
 
 class ToGrayscale(PointwiseTransform):

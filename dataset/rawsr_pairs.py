@@ -103,7 +103,7 @@ class RawSRPairs:
 
 def _mapped(path: Path, axes: int) -> NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DamagedPair(f"{path} does not exist") from error
     except ARRAY_ERRORS as error:

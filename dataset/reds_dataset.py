@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ class REDS(BaseClipDataset):
         super().__init__("REDS")
         self.root = data_folder(KEY, root)
         self._store: _Frames = _LmdbFrames(self.root) if self.root.suffix == ".lmdb" else _FolderFrames(self.root)
-        wanted = {
+        wanted: dict[str, Callable[[str], bool]] = {
             "train": lambda clip: clip not in REDS4,
             "reds4": lambda clip: clip in REDS4,
             "all": lambda clip: True,

@@ -54,7 +54,8 @@ def _compiled(kernel_size: int, max_displacement: int, stride: int) -> Correlati
             padding=kernel_size // 2,
             dilation=1,
         )
-        return volume.flatten(1, 2)
+        costs: torch.Tensor = volume.flatten(1, 2)
+        return costs
 
     return correlation
 

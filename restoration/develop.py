@@ -97,4 +97,5 @@ def side_by_side(reference: Restored, result: Restored, ev: float) -> NDArray[np
 def _gains(capture: Capture) -> NDArray[np.float32]:
     """White balance whose smallest gain is 1."""
     gains = np.array(capture.white_balance, np.float32)
-    return gains / gains.min()
+    relative: NDArray[np.float32] = gains / gains.min()
+    return relative

@@ -77,7 +77,7 @@ class LearnedMethod:
         if self.adapter.scale is not None:
             return self.adapter.scale
         corner = burst.part(0, 0, *(min(_PROBE, side) for side in burst.size))
-        return self.restore(corner).shape[0] // corner.size[0]
+        return int(self.restore(corner).shape[0]) // corner.size[0]
 
 
 def load_method(name: str, task: str | None = None) -> tuple[LearnedMethod, str]:

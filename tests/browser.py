@@ -39,7 +39,7 @@ def chromium(width: int = 1200, height: int = 720) -> Iterator[webdriver.Chrome]
     options.binary_location = str(shutil.which("chromium"))
     arguments = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--force-device-scale-factor=1"]
     arguments += [f"--window-size={width},{height}", "--disable-background-networking", "--no-first-run"]
-    if os.geteuid() == 0:
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to be its own jail keeper as root, which containers are
     for argument in arguments:
         options.add_argument(argument)

@@ -112,6 +112,6 @@ def test_check_of_the_caller_decides_and_may_choose_the_inner_folder(tmp_path: P
 
 def test_full_disk_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = make_zip(tmp_path / "a.zip", {"x": b"content"})
-    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 3}))
+    monkeypatch.setattr("utils.archives.shutil.disk_usage", lambda path: type("Usage", (), {"free": 3}))
     with pytest.raises(OSError, match="are left"):
         unpack_zip(archive, tmp_path / "a")

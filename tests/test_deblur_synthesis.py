@@ -14,6 +14,7 @@ from data.deblur_bursts import draw_noise_levels
 from data.deblur_processing import ENGINES, deblur_processing
 from tests.fabricated.photographs import photograph
 from utils.draws import Draws
+from utils.ops.srgb import linear_to_srgb, srgb_to_linear
 
 PHOTO = photograph(70, 90)
 
@@ -96,10 +97,10 @@ def test_blur_moves_an_image_to_where_the_camera_sees_it() -> None:
 
 def test_noise_has_its_level_at_middle_grey_and_shot_noise_hardly_depends_on_brightness() -> None:
     for display in (0.35, 0.5, 0.8):
-        linear = float(deblur_paper.srgb_to_linear(torch.tensor(display)))
+        linear = float(srgb_to_linear(torch.tensor(display)))
         flat = np.full((96, 96, 3), linear, np.float32)
         noisy = deblur_paper.add_sensor_noise(flat, (4.0, 8.0, 4.0), (0.0, 0.0, 0.0), seed=3)
-        shown = deblur_paper.linear_to_srgb(torch.from_numpy(noisy)) * 255
+        shown = linear_to_srgb(torch.from_numpy(noisy)) * 255
         assert shown[..., 0].std() == pytest.approx(4, rel=0.25 if display != 0.5 else 0.05)
         assert shown[..., 1].std() == pytest.approx(8, rel=0.25 if display != 0.5 else 0.05)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from utils import downloads
 from utils.downloads import DownloadFailed, DriveFile, download
 
 CONTENT = bytes(i * 7 % 251 for i in range(300_000))
@@ -176,7 +175,7 @@ def test_own_check_of_the_caller_decides(server: Server, tmp_path: Path) -> None
 def test_full_disk_is_said_before_anything_is_written(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))
+    monkeypatch.setattr("utils.downloads.shutil.disk_usage", lambda path: types.SimpleNamespace(free=1000))
     with pytest.raises(OSError, match=r"needs 0\.3 MB more"):
         download([server.url("file.bin")], tmp_path / "file.bin")
 

@@ -87,7 +87,9 @@ def test_scores_in_half_precision_are_written_beside_the_others(tmp_path: Path, 
         return []
 
     monkeypatch.setattr(command_line, "load_experiment", lambda *names: [NetworkParam("a", "b")])
-    monkeypatch.setattr(command_line.engine, "score", lambda benchmark, networks, **options: scored.extend(networks))
+    monkeypatch.setattr(
+        "evaluation.common_utils.engine.score", lambda benchmark, networks, **options: scored.extend(networks)
+    )
     monkeypatch.setattr(command_line, "terminal_table", lambda scores: "")
     monkeypatch.setattr(command_line, "write_files", write_nothing)
     monkeypatch.setattr(command_line, "score_files", lambda benchmark, name: tmp_path / name)

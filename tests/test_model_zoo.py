@@ -10,6 +10,7 @@ import torch
 
 from admin import released_weights
 from admin.checkpoints import save_checkpoint
+from admin.environment import env_settings
 from admin.released_weights import RELEASED, find_released, released_file
 from admin.weights_file import save_weights_file
 from tests.fabricated import tiny_denoiser
@@ -83,7 +84,7 @@ def test_anything_else_than_the_network_leaves_no_file(drive: dict[str, Write], 
     drive[RELEASED["dbsr_synthetic_default"].drive_id] = content
     with pytest.raises(DownloadFailed, match=message):
         released_file("dbsr_synthetic_default")
-    folder = Path(released_weights.env_settings().pretrained_nets_dir)
+    folder = Path(env_settings().pretrained_nets_dir)
     assert list(folder.iterdir()) == []
 
 

@@ -14,7 +14,8 @@ from data.burstsr_processing import BurstSRProcessing
 from data.raw_image_processing import flatten_raw_image
 from dataset import BurstSRDataset
 from util_scripts import camera_alignment, prepare_burstsr
-from util_scripts.raw_files import UnreadableRaw, read_raw_file
+from util_scripts.raw_files import read_raw_file
+from utils.raw_files import UnreadableRaw
 
 tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("rawpy")

@@ -17,6 +17,7 @@ from tests.fabricated.dng import Notes, write_dng
 from tests.restoration_place import OLD, SIDE, Place, burst_and_result, content, pictures, plain_method  # noqa: F401
 from tests.test_rawsr_real import scene
 from tests.test_restoration_reading import X_TRANS
+from utils.atomic_write import write_bytes
 
 
 def rewrite(place: Place, number: int, change: Callable[[bytes], bytes]) -> None:
@@ -119,7 +120,7 @@ def full_disk(after: int) -> Break:
     """Room for so many files more."""
 
     def break_it(place: Place, patch: pytest.MonkeyPatch) -> None:
-        left, write = [after], restoration.output.write_bytes
+        left, write = [after], write_bytes
 
         def written(path: Path, data: bytes) -> None:
             left[0] -= 1

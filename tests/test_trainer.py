@@ -15,6 +15,7 @@ import torch
 
 from admin.checkpoints import read_checkpoint
 from data import DataLoader
+from tests.needs import needs_posix
 from tests.tiny_run import BATCHES, NoisyImages, TinyActor, TinyNet, at_step, settings_for, tiny_trainer
 from trainers import SimpleTrainer
 from trainers.loss_watch import NonFiniteLoss
@@ -132,6 +133,7 @@ def test_a_failing_run_that_started_from_other_weights_goes_back_to_its_own_star
     assert (folder(tmp_path) / "TinyNet_ep0001.pth.tar").is_file()
 
 
+@needs_posix
 def test_a_worker_that_the_system_kills_is_named_and_nothing_is_lost(
     tmp_path: Path, no_waiting: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -227,7 +229,7 @@ def test_two_loaders_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_trainer_can_go_on(tmp_path: Path) -> None:
-    trainer = tiny_trainer(tmp_path, at_step(2, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    trainer = tiny_trainer(tmp_path, at_step(2, lambda: signal.raise_signal(signal.SIGINT)))
     with pytest.raises(KeyboardInterrupt):
         trainer.train(1)
     trainer.train(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from admin.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
+from tests.needs import needs_posix
 from tests.tiny_run import BATCHES, TinyActor, TinyNet, at_step, settings_for, tiny_trainer
 from trainers import SimpleTrainer
 
@@ -31,7 +31,7 @@ def trained(workspace: Path, epochs: int = 3, **values: Any) -> dict[str, Any]:
 
 def interrupted(workspace: Path, step: int, **values: Any) -> None:
     """A run that gets Ctrl-C in the middle of a step."""
-    before = at_step(step, lambda: os.kill(os.getpid(), signal.SIGINT))
+    before = at_step(step, lambda: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         tiny_trainer(workspace, before, **values).train(3)
 
@@ -54,6 +54,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return trained(tmp_path_factory.mktemp("undisturbed"))
 
 
+@needs_posix
 def test_a_run_killed_in_mid_epoch_ends_bit_identical(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     step = BATCHES + 3
     command = [sys.executable, "-m", "tests.tiny_run", str(tmp_path), str(step), "1", str(torch.get_num_threads())]
@@ -81,7 +82,7 @@ def test_ctrl_c_during_validation_goes_on_with_the_validation(tmp_path: Path, un
 
     def before(batch: Any) -> None:
         if not torch.is_grad_enabled() and next(batches) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         tiny_trainer(tmp_path, before).train(3)
@@ -169,7 +170,7 @@ def test_a_loader_that_cannot_start_in_the_middle_is_skipped_forward(tmp_path: P
         return net.state_dict()
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", at_step(6, lambda: os.kill(os.getpid(), signal.SIGINT)))
+        run(tmp_path / "cut", at_step(6, lambda: signal.raise_signal(signal.SIGINT)))
     resumed, whole = run(tmp_path / "cut"), run(tmp_path / "whole")
     assert all(torch.equal(resumed[key], whole[key]) for key in whole)
 

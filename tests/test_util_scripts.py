@@ -269,7 +269,7 @@ def test_panels_are_written_for_the_bursts_asked_for(
         plotted.append(data["titles"])
         return next(answers)
 
-    monkeypatch.setattr(visualize_synburst_val.BurstSRVis, "plot", plot)
+    monkeypatch.setattr("util_scripts.visualize_synburst_val.BurstSRVis.plot", plot)
     assert visualize_synburst_val.main(["raw", "--window"]) == 0
     assert [titles[0] for titles in plotted] == ["0000 raw_00", "0001 raw_00"]
     assert visualize_synburst_val.main([*command, "300"]) == 1

@@ -131,7 +131,7 @@ def stop_and_resume(folder: Path) -> None:
         if torch.is_grad_enabled():
             steps.append(batch["step"])
             if batch["step"] == 7 and distributed.number() == 1:
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
 
     try:
         plain_trainer(folder / "stopped", before=before).train(EPOCHS)

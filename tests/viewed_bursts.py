@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.common_utils.benchmark import NOISE_LEVEL
 from evaluation.common_utils.metrics import linear_protocol, psnr, ssim
-from evaluation.common_utils.viewing import GROUND_TRUTH, NOISE_LEVEL, ViewedBurst, ViewedResult, Viewing
+from evaluation.common_utils.viewing import GROUND_TRUTH, ViewedBurst, ViewedResult, Viewing
 
 LABELS = ("first frame", "mean", "network A", "network B", "network <b>C</b>", "network D")
 FULL_SCALE = 2**14

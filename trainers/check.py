@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
-import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trainers.batches import upcoming_batches
 from trainers.seeding import seed_training_step
+from utils.host_memory import peak_bytes
 from utils.log import output
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def _cost_table(
         "parameters": f"{sum(parameter.numel() for parameter in parameters):,} ({trained:,} trained)",
         "FLOPs forward": f"{forward / 1e9:.3f} G",
         "FLOPs forward and backward": f"{both / 1e9:.3f} G",
-        "peak memory": f"{_peak_memory(trainer.device) / 2**20:.0f} MiB",
+        "peak memory": _peak_memory(trainer.device),
         "first batch ready after": f"{first_wait:.2f} s",
         "time of a step": f"{work:.3f} s",
         "share of time waiting for data": f"{100 * wait / max(wait + work, 1e-9):.0f} %",
@@ -115,9 +114,7 @@ def _cost_table(
     return table
 
 
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU's allocator, or of this process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def _peak_memory(device: torch.device) -> str:
+    """Of the GPU's allocator, or of this process on a CPU."""
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_bytes()
+    return "unknown here" if peak is None else f"{peak / 2**20:.0f} MiB"

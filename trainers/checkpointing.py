@@ -33,7 +33,8 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 def checkpoint_folder(trainer: BaseTrainer) -> Path:
     """Where all checkpoints of the run lie."""
-    return Path(trainer.settings.env.workspace_dir) / "checkpoints" / trainer.settings.project_path
+    folder: Path = Path(trainer.settings.env.workspace_dir) / "checkpoints" / trainer.settings.project_path
+    return folder
 
 
 def epoch_file(trainer: BaseTrainer) -> Path:

@@ -184,7 +184,7 @@ def _blurred_part(image: Image, row: int, column: int, size: tuple[int, int]) ->
 
 
 def _normalised(image: Image) -> Image:
-    return ((image - image.mean()) / max(float(image.std()), 1e-6)).astype(np.float32)
+    return np.asarray((image - image.mean()) / max(float(image.std()), 1e-6), dtype=np.float32)
 
 
 def _check_inside(to_camera: Matrix, side: int, shape: tuple[int, ...]) -> None:

@@ -37,7 +37,6 @@ from util_scripts import camera_alignment as alignment
 from util_scripts.raw_files import (
     NOISE_PROFILE,
     RawFile,
-    UnreadableRaw,
     read_raw_file,
     write_camera_meta,
     write_phone_meta,
@@ -46,6 +45,7 @@ from util_scripts.script import run_script, script_parser
 from utils.image_io import write_png16
 from utils.ops.mosaic import pack
 from utils.progress import track
+from utils.raw_files import UnreadableRaw
 
 logger = logging.getLogger("prepare_burstsr")
 
@@ -205,7 +205,7 @@ def _is_camera(path: Path) -> bool:
 
 def _grey(packed: NDArray[np.uint16]) -> NDArray[np.float32]:
     """The mean of both greens: of all colours the least noisy, and sensors agree on it best."""
-    return packed[1:3].mean(axis=0, dtype=np.float32)
+    return np.asarray(packed[1:3].mean(axis=0, dtype=np.float32))
 
 
 def _write_crop(

@@ -57,11 +57,12 @@ def part(content: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     Raises:
         ValueError: it is missing, or no mapping.
     """
-    found: Any = content
+    found = content
     for name in names:
-        found = found.get(name)
-        if not isinstance(found, Mapping):
+        inner = found.get(name)
+        if not isinstance(inner, Mapping):
             raise ValueError(f"the configuration has no part {'.'.join(names)!r}")
+        found = inner
     return found
 
 

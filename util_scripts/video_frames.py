@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ class VideoFile:
         video.release()
         return frames
 
-    def _opened(self):  # type: ignore[no-untyped-def]  # cv2 has no types
+    def _opened(self) -> Any:
         import cv2
 
         video = cv2.VideoCapture(str(self.path))

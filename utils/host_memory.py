@@ -1,4 +1,4 @@
-"""Memory of this process that was freed is kept for the next tensor, instead of going back to the system.
+"""Memory of this process: how much it took, and keeping what was freed for the next tensor.
 
 The C library gives blocks of 32 MiB and more back at once and fetches them anew, which costs a page fault for every
 4 KiB that is written. Where those are dear, in virtual machines above all, networks on a CPU spend half of their time
@@ -16,6 +16,16 @@ logger = logging.getLogger(__name__)
 # malloc.h of glibc.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _NEVER, _STEP = -1, 64 << 20
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has had so far; None where Python does not know (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def keep_freed_memory() -> bool:

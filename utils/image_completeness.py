@@ -38,7 +38,7 @@ def _claimed_pixels(data: bytes) -> int:
         return int(width * height)
     if data.startswith(_BMP_START) and len(data) >= 26:
         width, height = struct.unpack_from("<ii", data, 18)
-        return abs(width * height)
+        return int(abs(width * height))
     if data.startswith(_JPEG_START):
         position = len(_JPEG_START)
         while position + 9 <= len(data) and data[position] == 0xFF:

@@ -38,7 +38,8 @@ def coloured_flow(flow: torch.Tensor, longest: float | None = None) -> torch.Ten
     angle = torch.atan2(flow[1], flow[0])
     # Three colours a third of a turn apart; what is opposite to a direction fades with its length.
     waves = torch.stack([torch.cos(angle - turn * 2 * math.pi / 3) for turn in range(3)])
-    return 255 * (1 - strength * (1 - waves) / 2)
+    colours: torch.Tensor = 255 * (1 - strength * (1 - waves) / 2)
+    return colours
 
 
 def _of_height(image: torch.Tensor, height: int) -> torch.Tensor:

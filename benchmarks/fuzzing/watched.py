@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import select
 import signal
 import sys
@@ -65,7 +64,12 @@ def read_watched(
         judge: says what is wrong with the value that was read, if anything.
         errors: that ``read`` may raise.
         seed: of all draws.
+
+    Raises:
+        OSError: not under Linux.
     """
+    if not sys.platform.startswith("linux"):
+        raise OSError("reading is watched by fork, resource limits and /proc, which only Linux has")
     findings = Findings()
     first = 0
     while first < files:
@@ -130,6 +134,8 @@ def _work(
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)  # decoders of images talk
+    import resource  # here, because Windows has none
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_virtual_memory() + 4 * MEMORY,) * 2)
     watch = _Watch()
@@ -202,7 +208,7 @@ def _processor_time(process: int) -> float:
 
 
 def _virtual_memory() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _reset_peak() -> int:

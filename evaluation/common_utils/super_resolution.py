@@ -29,5 +29,5 @@ BASELINES = (
 
 def call_super_resolution(net: nn.Module, burst: torch.Tensor, info: Mapping[str, Any]) -> torch.Tensor:
     """Networks get the burst [1, T, 4, H, W] alone and give linear sensor RGB [1, 3, 8H, 8W]."""
-    prediction, _ = net(burst)
+    prediction: torch.Tensor = net(burst)[0]
     return prediction

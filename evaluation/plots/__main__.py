@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _kind(kinds: argparse._SubParsersAction, name: str, plot: Callable[..., Path]) -> argparse.ArgumentParser:
+def _kind(
+    kinds: argparse._SubParsersAction[argparse.ArgumentParser], name: str, plot: Callable[..., Path]
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=(plot.__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(f"{name}.png"), help="PNG, SVG or PDF (default: %(default)s)")
     parser.set_defaults(plot=plot)

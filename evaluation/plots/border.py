@@ -66,4 +66,5 @@ def _ring_of_pixels(height: int, width: int) -> np.ndarray:
 
 def _squared_error(picture: Picture, truth: Picture) -> np.ndarray:
     """Mean over the colours, of values in 0..1."""
-    return np.square((picture.astype(np.float64) - truth) / 255).mean(axis=2)
+    error: np.ndarray = np.square((picture.astype(np.float64) - truth) / 255).mean(axis=2)
+    return error

@@ -4,6 +4,9 @@ On the luminance, smoothed less from pass to pass. First the most likely displac
 Fourier transform, with a parabola through the best; then Gauss-Newton (B. Lucas and T. Kanade, IJCAI 1981) for
 translation and, if asked for, rotation. After the first pass frames are compared with the mean of the others as
 aligned so far, which is far less noisy than frame 0.
+
+:mod:`models.classical.alignment` is the same way in OpenCV, for one burst of which the noise is known; it also says
+which frames show something else.
 """
 
 from __future__ import annotations
@@ -119,7 +122,8 @@ def _smooth(images: torch.Tensor, smoothing: float) -> torch.Tensor:
     taps = taps / taps.sum()
     flat = F.pad(images.flatten(0, 1)[:, None], (radius,) * 4, mode="replicate")
     flat = F.conv2d(F.conv2d(flat, taps[None, None, :, None]), taps[None, None, None, :])
-    return flat[:, 0].unflatten(0, images.shape[:2])
+    smoothed: torch.Tensor = flat[:, 0].unflatten(0, images.shape[:2])
+    return smoothed
 
 
 def _search(reference: torch.Tensor, frames: torch.Tensor, reach: int, smoothing: float) -> torch.Tensor:
@@ -132,7 +136,8 @@ def _search(reference: torch.Tensor, frames: torch.Tensor, reach: int, smoothing
     level = reference.mean(dim=(2, 3), keepdim=True)
 
     def spectrum(x: torch.Tensor) -> torch.Tensor:
-        return torch.fft.rfft2(x, s=size)
+        transformed: torch.Tensor = torch.fft.rfft2(x, s=size)
+        return transformed
 
     # Sum over p of (first(p) - second(p + d))² where both exist, as correlations.
     first, second, one = reference - level, frames - level, torch.ones_like(reference)
@@ -201,7 +206,8 @@ def _step(others: torch.Tensor, frames: torch.Tensor, parameters: torch.Tensor) 
     trace = normal.diagonal(dim1=-2, dim2=-1).sum(dim=-1)[..., None, None]
     little = _REGULARISATION * trace + torch.finfo(normal.dtype).tiny ** 0.5
     step = torch.linalg.solve(normal + little * torch.eye(normal.shape[-1], device=normal.device), found)
-    return step.clamp(-_LARGEST_STEP, _LARGEST_STEP)
+    limited: torch.Tensor = step.clamp(-_LARGEST_STEP, _LARGEST_STEP)
+    return limited
 
 
 def _without_rim(mask: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ _WARP_SCALE = {2: 5.0, 3: 2.5, 4: 1.25, 5: 0.625}
 def backwarp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     """PWC-Net's own warp: [B, C, H, W] sampled where ``flow`` [B, 2, H, W] points to, zero where that lies outside.
 
-    Unlike :func:`models.layers.warp.warp` it moves by W / (W - 1) times the flow (H alike): grid and flow are
+    Unlike :func:`utils.ops.warp.warp` it moves by W / (W - 1) times the flow (H alike): grid and flow are
     normalised by different conventions, and the published weights were trained that way. Positions whose four
     neighbours lie inside with less than 0.999 of their weight are set to zero.
     """
@@ -119,7 +119,8 @@ class Refiner(nn.Module):
         self.netMain = nn.Sequential(*layers[:-1])
 
     def forward(self, feat: torch.Tensor) -> torch.Tensor:
-        return self.netMain(feat)
+        refined: torch.Tensor = self.netMain(feat)
+        return refined
 
 
 class Network(nn.Module):
@@ -146,4 +147,5 @@ class Network(nn.Module):
             state = decoder(firsts[decoder.level - 1], seconds[decoder.level - 1], state)
         assert state is not None
         flow, feat = state
-        return flow + self.netRefiner(feat)
+        refined: torch.Tensor = flow + self.netRefiner(feat)
+        return refined

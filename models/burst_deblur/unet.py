@@ -85,7 +85,8 @@ class UNet(nn.Module):
         f7 = self.conv_decode2(f6, _maximum(f6, frames), f3)
         f8 = self.conv_decode1(f7, _maximum(f7, frames), f2)
         f9 = self.conv_decode0(f8, _maximum(f8, frames), f1)
-        return self.final_layer(_maximum(f9, frames))
+        restored: torch.Tensor = self.final_layer(_maximum(f9, frames))
+        return restored
 
 
 @model_constructor

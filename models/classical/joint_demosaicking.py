@@ -38,7 +38,10 @@ class _MiddleFrameFirst(nn.Module):
         Raises:
             ValueError: another shape or type.
         """
-        return self.method(middle_frame_first(burst) if burst.ndim == 5 else burst)
+        restored: tuple[torch.Tensor, dict[str, Any]] = self.method(
+            middle_frame_first(burst) if burst.ndim == 5 else burst
+        )
+        return restored
 
 
 class DemosaickedReference(_MiddleFrameFirst):

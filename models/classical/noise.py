@@ -66,8 +66,9 @@ class NoiseModel:
     def stabilise(self, x: Array) -> Array:
         """Values whose noise has deviation 1 everywhere (F. J. Anscombe 1948, for normal noise)."""
         if self.shot < _LEAST_SHOT:
-            return (x / np.sqrt(self.read_variance)).astype(np.float32)
-        return (2.0 / self.shot * np.sqrt(np.maximum(self.shot * x + self.read_variance, 0.0))).astype(np.float32)
+            return np.asarray(x / np.sqrt(self.read_variance), dtype=np.float32)
+        root = np.sqrt(np.maximum(self.shot * x + self.read_variance, 0.0))
+        return np.asarray(2.0 / self.shot * root, dtype=np.float32)
 
     def luminance(self, frames: Array) -> Array:
         """[T, H, W] with noise of deviation 1, for alignment: mean of the stabilised channels of [T, C, H, W]."""
@@ -84,5 +85,5 @@ class NoiseModel:
             variance: of the noise that they had, 1 for that of a single frame.
         """
         if self.shot < _LEAST_SHOT:
-            return (y * np.sqrt(self.read_variance)).astype(np.float32)
+            return np.asarray(y * np.sqrt(self.read_variance), dtype=np.float32)
         return (((y * y + variance) * (self.shot / 2.0) ** 2 - self.read_variance) / self.shot).astype(np.float32)

@@ -85,7 +85,8 @@ class DeepRepNet(nn.Module):
         self, enc: torch.Tensor, offsets: torch.Tensor, noise_estimate: torch.Tensor | None
     ) -> torch.Tensor:
         """Of the latent image, [B, C, f·H, f·W], from the encoded burst."""
-        return self.hr_initializer(enc)
+        latent: torch.Tensor = self.hr_initializer(enc)
+        return latent
 
     def _checked_noise_estimate(self, im: torch.Tensor, noise_estimate: torch.Tensor | None) -> torch.Tensor | None:
         """The estimate for every frame, or None if this network does not look at it."""

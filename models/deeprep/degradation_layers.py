@@ -37,7 +37,8 @@ class Conv(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., C, H, W] → [..., D, H / stride, W / stride]."""
         y = self.ds(x.reshape(-1, *x.shape[-3:]))
-        return y.reshape(*x.shape[:-3], *y.shape[-3:])
+        degraded: torch.Tensor = y.reshape(*x.shape[:-3], *y.shape[-3:])
+        return degraded
 
     def apply_transposed(self, residuals: torch.Tensor) -> torch.Tensor:
         """[..., D, h, w] → [..., C, stride·h, stride·w]."""

@@ -34,7 +34,8 @@ class PixelShuffleInitializer(nn.Module):
         reference = x[:, 0]
         if self.res_layers is not None:
             reference = self.res_layers(reference)
-        return self.upsample_layer(reference)
+        latent: torch.Tensor = self.upsample_layer(reference)
+        return latent
 
 
 class Conv(nn.Module):
@@ -60,7 +61,8 @@ class Conv(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, N, C, H, W] → [B, out_dim, H, W]."""
         # The convolution is linear, so it may follow the mean.
-        return self.layers(x.mean(dim=1) if self.use_mean else x[:, 0])
+        latent: torch.Tensor = self.layers(x.mean(dim=1) if self.use_mean else x[:, 0])
+        return latent
 
 
 class Zeros(nn.Module):

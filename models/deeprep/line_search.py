@@ -24,7 +24,8 @@ def weighted_residual(
         lengths: of the steps so far, [B] each.
         changes: what a step of length 1 takes off the predictions, [B, K] each.
     """
-    return _WeightedResidual.apply(error, squares, *lengths, *changes)
+    residual: torch.Tensor = _WeightedResidual.apply(error, squares, *lengths, *changes)
+    return residual
 
 
 def step_length(
@@ -38,7 +39,8 @@ def step_length(
         slope: ‖g‖², [B], in float32 at least.
         extra: λ [1], or None without regularisation.
     """
-    return _StepLength.apply(change, squares, slope, extra)
+    length: torch.Tensor = _StepLength.apply(change, squares, slope, extra)
+    return length
 
 
 class _WeightedResidual(torch.autograd.Function):
@@ -110,7 +112,8 @@ def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """<a, b> of each burst, [B, K] twice → [B], summed in float32 at least."""
     if a.dtype in (torch.float16, torch.bfloat16):
         return (a * b).sum(dim=1, dtype=torch.float32)
-    return torch.linalg.vecdot(a, b)
+    products: torch.Tensor = torch.linalg.vecdot(a, b)
+    return products
 
 
 def _scaled(maps: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:

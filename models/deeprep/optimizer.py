@@ -159,7 +159,8 @@ class SteepestDescentOptimizer(nn.Module):
         """What the encoder should see of all frames of a burst, [B, N·H·W·D]."""
 
         def predict(latent: torch.Tensor) -> torch.Tensor:
-            return self.degradation_operator(problem.motion.warp(latent, problem.encoded.dtype))
+            predicted: torch.Tensor = self.degradation_operator(problem.motion.warp(latent, problem.encoded.dtype))
+            return predicted
 
         return by_burst(_recomputed(predict, latent), latent.shape[0])
 

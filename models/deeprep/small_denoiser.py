@@ -64,7 +64,8 @@ class MeanFirstDeepRepNet(DeepRepNet):
         certainty = certainty.square().clamp(min=_LEAST_CERTAINTY).flatten(0, 1)
         motion = latent_motion(offsets, (enc.shape[-2], enc.shape[-1]), full_offset_gradient=False)
         mean = motion.adjoint(certainty * enc.flatten(0, 1)) / motion.adjoint(certainty)
-        return self.hr_initializer(mean[:, None].to(enc.dtype))
+        latent: torch.Tensor = self.hr_initializer(mean[:, None].to(enc.dtype))
+        return latent
 
 
 class StabilisedDenoiser(nn.Module):

@@ -18,7 +18,8 @@ class WeightPredictor(nn.Module):
 
     def squared(self, x: Mapping[str, torch.Tensor | None], noise_estimate: torch.Tensor | None = None) -> torch.Tensor:
         """The squares of the weights as [B·N, C, H, W], all that a least-squares problem needs of them."""
-        return self(x, noise_estimate=noise_estimate).flatten(0, 1).square()
+        squares: torch.Tensor = self(x, noise_estimate=noise_estimate).flatten(0, 1).square()
+        return squares
 
 
 class Identity(WeightPredictor):
@@ -147,7 +148,9 @@ class SimpleWeightPredictor(WeightPredictor):
         if self.use_noise_estimate:
             seen.append(self._noise_features(noise_estimate, enc))
 
-        return self.weight_predictor(torch.cat(seen, dim=2).flatten(0, 1)).unflatten(0, (batch, frames))
+        of_frames = self.weight_predictor(torch.cat(seen, dim=2).flatten(0, 1))
+        weights: torch.Tensor = of_frames.unflatten(0, (batch, frames))
+        return weights
 
     def _base(self, projected: torch.Tensor, offsets: torch.Tensor | None) -> torch.Tensor:
         """What each frame is compared with: [B, N, ...], or [B, 1, ...] for all of them."""
@@ -167,4 +170,5 @@ class SimpleWeightPredictor(WeightPredictor):
         noise = noise_estimate.flatten(0, 1)
         if noise.shape[-1] != enc.shape[-1]:
             noise = F.interpolate(noise, size=enc.shape[-2:], mode="bilinear", align_corners=False)
-        return self.noise_feat_extractor(noise).unflatten(0, (batch, frames))
+        features: torch.Tensor = self.noise_feat_extractor(noise).unflatten(0, (batch, frames))
+        return features

@@ -12,7 +12,7 @@ ACTIVATIONS = ("relu", "lrelu", "prelu", "sigmoid", "tanh", "none")
 
 
 def activation_layer(name: str, planes: int, params: Mapping[str, Any] | None = None) -> nn.Module | None:
-    """The activation ``name`` (one of :data:`ACTIVATIONS`) for ``planes`` channels; None for ``'none'``.
+    """The activation ``name`` (one of ``ACTIVATIONS``) for ``planes`` channels; None for ``'none'``.
 
     ``params['negative_slope']`` is the slope of ``'lrelu'`` (default 0.1); ``'prelu'`` learns one slope per channel.
 
@@ -107,9 +107,11 @@ class ResBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         past = x if self.downsample is None else self.downsample(x)
-        y = self.conv2(self.conv1(x))
+        y: torch.Tensor = self.conv2(self.conv1(x))
         y = y.add_(past) if y.dtype == past.dtype else y + past
-        return y if self.activation is None else self.activation(y)
+        if self.activation is not None:
+            y = self.activation(y)
+        return y
 
 
 def res_blocks(

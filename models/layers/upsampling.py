@@ -80,16 +80,17 @@ class PixShuffleUpsampler(nn.Module):
             self.blur_kernel = centred_gaussian(gauss_ksz, gauss_blur_sd)[None]
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> PixShuffleUpsampler:
-        super()._apply(fn, recurse)
+        nn.Module._apply(self, fn, recurse)
         if self.blur_kernel is not None:
             self.blur_kernel = fn(self.blur_kernel)
         return self
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.pix_shuffle(self.conv_layer(x))
+        y: torch.Tensor = self.pix_shuffle(self.conv_layer(x))
         if self.blur_kernel is None:
             return y
-        return _Blur.apply(y, self.blur_kernel.to(y))
+        blurred: torch.Tensor = _Blur.apply(y, self.blur_kernel.to(y))
+        return blurred
 
 
 class _Blur(torch.autograd.Function):

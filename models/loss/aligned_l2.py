@@ -25,4 +25,5 @@ class AlignedL2(nn.Module):
     def forward(self, pred: torch.Tensor, gt: torch.Tensor, burst_input: torch.Tensor) -> torch.Tensor:
         """``pred``, ``gt`` [B, 3, H, W]; ``burst_input`` [B, N, 4, H / 2s, W / 2s] packed RGGB."""
         aligned, valid = self.alignment(pred, gt, burst_input)
-        return self.l2(aligned, gt, valid)
+        error: torch.Tensor = self.l2(aligned, gt, valid)
+        return error

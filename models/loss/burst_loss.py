@@ -38,7 +38,8 @@ class BurstLoss(nn.Module):
         """Derivatives [B, 2, C, H, W] of ``image`` [B, C, H, W]: left minus right, and upper minus lower neighbours."""
         planes = image.flatten(0, 1)[:, None]
         derivatives = F.conv2d(planes, self.kernels.to(image), padding=1)
-        return derivatives.unflatten(0, image.shape[:2]).transpose(1, 2)
+        by_image: torch.Tensor = derivatives.unflatten(0, image.shape[:2]).transpose(1, 2)
+        return by_image
 
     def forward(self, pred: torch.Tensor, gt: torch.Tensor) -> torch.Tensor:
         """The loss (0-d) of ``pred`` and ``gt`` [B, C, H, W], grey levels 0..255.

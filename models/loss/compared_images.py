@@ -46,4 +46,5 @@ def masked_mean(values: torch.Tensor, valid: torch.Tensor | None, per_image: boo
     if valid is None:
         return values.mean(dim=axes)
     values, weights = torch.broadcast_tensors(values, valid.to(values.dtype))
-    return (values * weights).sum(dim=axes) / (weights.sum(dim=axes) + 1e-12)
+    mean: torch.Tensor = (values * weights).sum(dim=axes) / (weights.sum(dim=axes) + 1e-12)
+    return mean

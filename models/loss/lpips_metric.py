@@ -94,7 +94,8 @@ class LPIPS(nn.Module):
         if self.bgr2rgb:
             pred, gt = pred.flip(1), gt.flip(1)
         dtype = next(self.loss.parameters()).dtype
-        return self.loss(pred.to(dtype), gt.to(dtype)).flatten()
+        distances: torch.Tensor = self.loss(pred.to(dtype), gt.to(dtype)).flatten()
+        return distances
 
 
 def _build(type: str, backbone: Mapping[str, torch.Tensor] | None) -> nn.Module:
@@ -109,7 +110,8 @@ def _build(type: str, backbone: Mapping[str, torch.Tensor] | None) -> nn.Module:
         warnings.simplefilter("ignore", UserWarning)  # the package asks torchvision by its former arguments
         metric = lpips.LPIPS(net=type, pnet_rand=True, verbose=False)
     metric.net.load_state_dict(backbone if backbone is not None else _published_backbone(type, metric.net))
-    return metric
+    built: nn.Module = metric
+    return built
 
 
 def _published_backbone(type: str, net: nn.Module) -> dict[str, torch.Tensor]:

@@ -71,14 +71,15 @@ def _window_means(images: torch.Tensor, size: int) -> torch.Tensor:
             means = _weighted_sums(_weighted_sums(planes, window, axis=-2), window, axis=-1)
         else:  # published float32 figures of images in 0..255 hang on the rounding of the whole window
             means = F.conv2d(planes, torch.outer(window, window)[None, None])
-    return means[:, 0].unflatten(0, images.shape[:-2])
+    by_image: torch.Tensor = means[:, 0].unflatten(0, images.shape[:-2])
+    return by_image
 
 
 def _weighted_sums(images: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
     """Sums of ``images`` along one axis under every position of the weights."""
     count = images.shape[axis] - len(weights) + 1
     first, *others = weights.tolist()
-    total = first * images.narrow(axis, 0, count)
+    total: torch.Tensor = first * images.narrow(axis, 0, count)
     for i, weight in enumerate(others, start=1):
         total.add_(images.narrow(axis, i, count), alpha=weight)
     return total

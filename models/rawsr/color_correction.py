@@ -20,7 +20,8 @@ def apply_color_transform(rgb: torch.Tensor, matrix: torch.Tensor) -> torch.Tens
         [B, 3, H, W], not clipped.
     """
     shares, offsets = matrix[:, :9].unflatten(1, (3, 3)), matrix[:, 9:]
-    return (shares * rgb[:, None]).sum(dim=2) + offsets
+    corrected: torch.Tensor = (shares * rgb[:, None]).sum(dim=2) + offsets
+    return corrected
 
 
 class ColorCorrectionBranch(nn.Module):
@@ -63,7 +64,8 @@ class ColorCorrectionBranch(nn.Module):
         enlarged = leaky_relu(self.up1_conv(leaky_relu(self.up1(mixed))))
         mixed = leaky_relu(self.mix2(_fused(torch.cat((enlarged, half), dim=1), fine, self.fuse2)))
         enlarged = leaky_relu(self.up2_conv(leaky_relu(self.up2(mixed))))
-        return self.to_matrix(leaky_relu(self.up3(enlarged)))
+        matrices: torch.Tensor = self.to_matrix(leaky_relu(self.up3(enlarged)))
+        return matrices
 
 
 def _fused(features: torch.Tensor, told: torch.Tensor, fuse: nn.Conv2d | None) -> torch.Tensor:

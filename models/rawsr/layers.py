@@ -18,7 +18,8 @@ def leaky_relu(x: torch.Tensor) -> torch.Tensor:
     fusion starts with zero weights.
     """
     if torch.is_grad_enabled() and x.requires_grad:
-        return _LeakyReLU.apply(x)
+        activated: torch.Tensor = _LeakyReLU.apply(x)
+        return activated
     return F.leaky_relu(x, _SLOPE)
 
 
@@ -95,4 +96,5 @@ class DCABlock(nn.Module):
         features = x
         for dense in self.convs:
             features = torch.cat((features, leaky_relu(dense(features))), dim=1)
-        return self.attn(self.fuse(features)) + x
+        fused: torch.Tensor = self.attn(self.fuse(features)) + x
+        return fused

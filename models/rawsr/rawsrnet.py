@@ -13,6 +13,7 @@ from admin.model_constructor import model_constructor
 from models.layers.checks import check_dtype
 from models.rawsr.color_correction import ColorCorrectionBranch, apply_color_transform
 from models.rawsr.restoration import RestorationBranch
+from utils.ops.pad import reflected_to_size
 
 SCALES = (2, 4)
 _MULTIPLE = 4
@@ -99,14 +100,8 @@ def mirrored_to_multiple(image: torch.Tensor) -> torch.Tensor:
 
     Mirrored about the last pixel, which is not repeated: so a mosaic goes on with the right colours.
     """
-    for axis in (-2, -1):
-        length = image.shape[axis]
-        wanted = -(-length // _MULTIPLE) * _MULTIPLE
-        if wanted != length:
-            period = 2 * (length - 1)
-            index = torch.arange(wanted, device=image.device) % period
-            image = image.index_select(axis, torch.minimum(index, period - index))
-    return image
+    height, width = (-(-side // _MULTIPLE) * _MULTIPLE for side in image.shape[-2:])
+    return reflected_to_size(image, height, width)
 
 
 @model_constructor

@@ -31,4 +31,5 @@ class TensorFlowAdam(torch.optim.Adam):
         for group in self.param_groups:
             done = max((int(self.state[p]["step"]) for p in group["params"] if "step" in self.state[p]), default=0)
             group["eps"] = group["epsilon"] / math.sqrt(1 - group["betas"][1] ** (done + 1))
-        return super().step(closure)
+        loss: float | None = super().step(closure)
+        return loss

@@ -66,7 +66,8 @@ class LevelShift(nn.Module):
 
     def forward(self, x: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         """``x`` [B, C, H, W] and the embedded level [B, 1, D]."""
-        return x + self.noise_func(level).view(x.shape[0], -1, 1, 1)
+        shifted: torch.Tensor = x + self.noise_func(level).view(x.shape[0], -1, 1, 1)
+        return shifted
 
 
 class ResnetBlock(nn.Module):

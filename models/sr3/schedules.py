@@ -64,7 +64,7 @@ class NoiseSchedule:
         """One of the published schedules.
 
         Args:
-            schedule: a name in :data:`SCHEDULES`.
+            schedule: a name in ``SCHEDULES``.
             n_timestep: number of steps T.
             linear_start, linear_end: first and last beta; ``jsd`` and ``cosine`` do not look at them.
 
@@ -96,7 +96,8 @@ class NoiseSchedule:
     @cached_property
     def levels(self) -> Array:
         """Levels before and after each step, [T + 1], beginning with 1."""
-        return np.sqrt(np.append(1.0, self.alphas_cumprod))
+        levels: Array = np.sqrt(np.append(1.0, self.alphas_cumprod))
+        return levels
 
     def respaced(self, steps: int, begin: float = 1.0) -> NoiseSchedule:
         """The same way from clean to noise in fewer (or more) steps.

@@ -53,7 +53,8 @@ class SimpleBlock(nn.Module):
         start_orthogonal(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.simple_block(x)
+        features: torch.Tensor = self.simple_block(x)
+        return features
 
 
 class AttentionBlock(nn.Module):

@@ -7,12 +7,11 @@ modulation after X. Zhu et al., CVPR 2019, computed by torchvision, or faster by
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.ops import deform_conv2d
 
 from models.two_stage_align.blocks import leaky_relu
 from models.two_stage_align.deformed_sampling import deform_conv2d_by_sampling
@@ -64,7 +63,7 @@ class ModulatedDeformConv(nn.Module):
             predicted = self.conv_offset_mask(guide)
             offset, mask = predicted[:, : 2 * self.taps], torch.sigmoid(predicted[:, 2 * self.taps :])
             by_sampling = not x.is_cuda and self.weight.shape[1] == x.shape[1]  # only torchvision knows groups
-            convolve = deform_conv2d_by_sampling if by_sampling else deform_conv2d
+            convolve = deform_conv2d_by_sampling if by_sampling else _by_torchvision
             return convolve(x, offset, self.weight, self.bias, self.stride, self.padding, self.dilation, mask)
 
 
@@ -126,7 +125,8 @@ class PyramidAlignment(nn.Module):
         guide = self.lrelu(self.L1_offset_conv2_1(_joined(guide, coarser)))
         guide = self.lrelu(self.L1_offset_conv3_1(guide))
         own = self.L1_dcnpack_1(frame.full, guide)
-        return self.L1_fea_conv_1(_joined(own, _enlarged(aligned)))
+        features: torch.Tensor = self.L1_fea_conv_1(_joined(own, _enlarged(aligned)))
+        return features
 
 
 class BurstAlignment(nn.Module):
@@ -154,7 +154,15 @@ class BurstAlignment(nn.Module):
         quarter = self.lrelu(self.fea_L3_conv2(self.lrelu(self.fea_L3_conv1(half))))
         levels = [level.unflatten(0, (batch, frames)) for level in (full, half, quarter)]
         reference = Pyramid(*(level[:, frames // 2].repeat_interleave(frames, dim=0) for level in levels))
-        return self.pcd_align(Pyramid(full, half, quarter), reference).unflatten(0, (batch, frames))
+        aligned: torch.Tensor = self.pcd_align(Pyramid(full, half, quarter), reference).unflatten(0, (batch, frames))
+        return aligned
+
+
+def _by_torchvision(*arguments: Any) -> torch.Tensor:
+    from torchvision.ops import deform_conv2d  # loading it takes longer than loading all of BurstLab
+
+    convolved: torch.Tensor = deform_conv2d(*arguments)
+    return convolved
 
 
 def _joined(*features: torch.Tensor) -> torch.Tensor:

@@ -58,7 +58,8 @@ def deform_conv2d_by_sampling(
         sampled = F.grid_sample(images.view(batch * groups, -1, height, width), grid, align_corners=False)
         faded = sampled.view(batch, groups, -1, taps, *size) * fades.reshape(batch, groups, 1, taps, *size)
         results.append(torch.matmul(weight.flatten(1), faded.view(batch, -1, size.numel())))
-    return torch.cat(results).unflatten(-1, size) + bias[:, None, None]
+    convolved: torch.Tensor = torch.cat(results).unflatten(-1, size) + bias[:, None, None]
+    return convolved
 
 
 def _power_of_two(side: int) -> int:

@@ -32,8 +32,10 @@ class FeatureDownsampler(nn.Module):
         start_orthogonal(self)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        return self.simple_block(frames)
+        features: torch.Tensor = self.simple_block(frames)
+        return features
 
     def of_burst(self, burst: torch.Tensor) -> torch.Tensor:
         """Features [B, N, 4C, h, w] of all frames of a burst [B, N, C, H, W], each frame as a whole."""
-        return self(burst.flatten(0, 1)).unflatten(0, burst.shape[:2])
+        features: torch.Tensor = self(burst.flatten(0, 1)).unflatten(0, burst.shape[:2])
+        return features

@@ -118,7 +118,8 @@ def match_softly(
         windows = _windows(of_others, rows, columns, p, step, scale=1).flatten(0, 1)
         templates = template.repeat_interleave(len(others), dim=0)[:, :, None, None]
         valid = torch.ones(len(windows), len(rows), len(columns), dtype=torch.bool, device=windows.device)
-        return feature_scores(templates, windows, valid).flatten(1).unflatten(0, (-1, len(others)))
+        by_template: torch.Tensor = feature_scores(templates, windows, valid).flatten(1).unflatten(0, (-1, len(others)))
+        return by_template
 
     found = scores(_cut(features[:, centre], start, p), features[:, others])
     weights = torch.softmax(found / temperature, dim=-1)

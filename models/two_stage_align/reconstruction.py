@@ -84,7 +84,8 @@ class BurstReconstruction(nn.Module):
         middle = self.acse_block_s2(self.conv_block_s2(self.pool1(fine)))
         coarse = self.conv_block_s3_2(self.acse_block_s3(self.conv_block_s3(self.pool2(middle))))
         middle = self.acse_block_s4(self.conv_block_s4(torch.cat((self.up1(coarse), middle), dim=1)))
-        return self.conv_block_s5(torch.cat((self.up2(middle), fine), dim=1))
+        image: torch.Tensor = self.conv_block_s5(torch.cat((self.up2(middle), fine), dim=1))
+        return image
 
 
 def check_inputs(net: nn.Module, burst: torch.Tensor, noise_map: torch.Tensor, multiple_of: int = 1) -> None:

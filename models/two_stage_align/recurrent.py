@@ -60,4 +60,5 @@ class BidirectionalGRU(nn.Module):
         merged = torch.cat((before[-1], after[-1]), dim=1)
         if self.training and self.interpolation:
             merged = torch.cat((merged, torch.cat((before[-2], after[-2]), dim=1)), dim=0)
-        return self.conv_1x1(merged)
+        features: torch.Tensor = self.conv_1x1(merged)
+        return features

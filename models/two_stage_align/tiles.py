@@ -33,4 +33,5 @@ def merge_tiles(tiles: torch.Tensor, rows: int, columns: int, margin: int) -> to
     size = tiles.shape[-1]
     inner = tiles[..., margin : size - margin, margin : size - margin]
     grid = inner.unflatten(0, (rows, columns))
-    return grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+    image: torch.Tensor = grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+    return image

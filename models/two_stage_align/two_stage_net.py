@@ -212,7 +212,8 @@ class TwoStageNet(nn.Module):
         return image, MATCHING_SCALE * positions
 
     def _restored_tiles(self, tiles: torch.Tensor) -> torch.Tensor:
-        return self.reconstruction(tiles[:, :, :RAW_CHANNELS], tiles[:, :, RAW_CHANNELS:])
+        restored: torch.Tensor = self.reconstruction(tiles[:, :, :RAW_CHANNELS], tiles[:, :, RAW_CHANNELS:])
+        return restored
 
     def padded(self, images: torch.Tensor) -> torch.Tensor:
         """[..., H, W] with zeros up to whole tiles and for the margins."""

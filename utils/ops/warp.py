@@ -71,7 +71,8 @@ def sample_adjoint(
     Returns:
         [B, C, H, W]; the gradient to ``values`` is ``sample`` of the incoming gradient.
     """
-    return _SampleAdjoint.apply(_wide(values), grid, size, grid_gradient).to(values.dtype)
+    spread: torch.Tensor = _SampleAdjoint.apply(_wide(values), grid, size, grid_gradient).to(values.dtype)
+    return spread
 
 
 def warp_adjoint(
@@ -114,7 +115,10 @@ class _SampleAdjoint(torch.autograd.Function):
 def _sampler_backward(
     grad: torch.Tensor, image: torch.Tensor, grid: torch.Tensor, wanted: tuple[bool, bool]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.ops.aten.grid_sampler_2d_backward(grad, image, grid, _BILINEAR, _ZEROS, False, list(wanted))
+    gradients: tuple[torch.Tensor, torch.Tensor] = torch.ops.aten.grid_sampler_2d_backward(
+        grad, image, grid, _BILINEAR, _ZEROS, False, list(wanted)
+    )
+    return gradients
 
 
 def _wide(x: torch.Tensor) -> torch.Tensor:
