@@ -269,7 +269,7 @@ def test_every_benchmark_has_a_script_whose_arguments_its_benchmark_takes(name, 
     called = []
     monkeypatch.setattr(visualize, "visualize_results", lambda *given, **options: called.append((given, options)))
     script.visualize_results("quickstart", html="folder")
-    positional = [list(keywords["choices"])[0] for key, keywords in declared.items() if not key.startswith("-")]
+    positional = [next(iter(keywords["choices"])) for key, keywords in declared.items() if not key.startswith("-")]
     monkeypatch.setattr("sys.argv", ["visualize_results.py", "quickstart", *positional, "--html", "folder"])
     with pytest.raises(SystemExit) as ended:
         script.visualize_results.run()

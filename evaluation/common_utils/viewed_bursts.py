@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
@@ -175,7 +176,7 @@ def _measure(benchmark: Benchmark, device: torch.device) -> tuple[Sequence[Any],
     """The metrics that can be computed here; images can also be looked at without scores."""
     metrics, unavailable = split_metrics(benchmark)
     for key, why in unavailable.items():
-        logger.info("%s: %s is not shown: %s", benchmark.title, key, why)
+        _say_once(f"{key} is not shown: {why}")
     if not metrics:
         return (), None
     try:
@@ -183,6 +184,12 @@ def _measure(benchmark: Benchmark, device: torch.device) -> tuple[Sequence[Any],
     except OSError as error:  # the weights that a protocol needs are not there
         logger.warning("%s is shown without scores: %s", benchmark.title, error)
         return (), None
+
+
+@cache
+def _say_once(text: str) -> None:
+    """Several tables, e.g. one for each noise level, lack the same."""
+    logger.info("%s", text)
 
 
 def chosen_bursts(benchmark: Benchmark, names: Sequence[str] | None = None, first: int | None = None) -> list[int]:

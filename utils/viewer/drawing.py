@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utils.viewer import layout
-from utils.viewer.viewer import Shown, Viewer
+from utils.viewer.viewer import SCORE, Shown, Viewer
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -20,10 +20,14 @@ _BUTTON_ON: Colour = (152, 251, 152)
 _BUTTON_OFF: Colour = (127, 127, 255)
 _FRAME_WIDTH = 10
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_TEXT_SCALE = 0.5
+_SPACE = 6  # pixels between words
+_LINE = 18  # pixels from line to line
+_BUTTONS_WIDTH = layout.SCREEN_WIDTH - layout.DISPLAY_WIDTH
 
 HELP = (
     "n  next burst",
-    "b  burst before",
+    "b  go back",
     "y  save, next",
     "q  quit",
     "space  all/one",
@@ -34,7 +38,7 @@ HELP = (
     "drag in zoom:",
     "  move region",
     "r  forget click",
-    "p  save images",
+    "p  save",
 )
 
 
@@ -50,7 +54,9 @@ def screen(viewer: Viewer) -> Picture:
         _button(canvas, layout.button(index), title, viewer.pane_shown[index])
     top = layout.button(len(viewer.pane_titles)).top
     for line, text in enumerate(HELP):
-        _text(canvas, text, layout.DISPLAY_WIDTH, top + 18 * line, _BLACK, layout.SCREEN_WIDTH - layout.DISPLAY_WIDTH)
+        _text(
+            canvas, text, layout.DISPLAY_WIDTH, top + _LINE * line, _BLACK, layout.SCREEN_WIDTH - layout.DISPLAY_WIDTH
+        )
     if viewer.message:
         _text(canvas, viewer.message, 20, layout.HEIGHT - 6, _BLACK, layout.DISPLAY_WIDTH - 20)
     return canvas
@@ -64,8 +70,18 @@ def _draw_pane(canvas: Picture, viewer: Viewer, index: int, shown: Shown) -> Non
         if index == viewer.prediction_block_id:
             _rectangles(enlarged, viewer, shown, place)
         canvas[box.top : box.bottom, box.left : box.right] = enlarged
-        _outlined(canvas, title, box.left, box.top + 20, size[0])
+        for line, text in enumerate(_title_lines(title, size[0])):
+            _outlined(canvas, text, box.left, box.top + 20 + _LINE * line, size[0])
         _outlined(canvas, caption, box.left, box.bottom - 8, size[0])
+
+
+def _title_lines(title: str, width: int) -> list[str]:
+    """A title in one line, or where it is too long with its score in a second one."""
+    title = title.removesuffix(SCORE)
+    if _text_width(title) <= width - 6:
+        return [title]
+    name, mark, score = title.rpartition(SCORE)
+    return [name, mark.strip() + " " + score] if mark else [title]
 
 
 def _rectangles(image: Picture, viewer: Viewer, shown: Shown, place: int) -> None:
@@ -103,9 +119,20 @@ def _outlined(canvas: Picture, text: str, left: int, baseline: int, width: int) 
 
 def _text(canvas: Picture, text: str, left: int, baseline: int, colour: Colour, width: int) -> None:
     """Text from a point on, smaller if it would be wider than ``width``."""
-    if not text:
-        return
-    scale = 0.5
-    (needed, _), _ = cv2.getTextSize(text, _FONT, scale, 1)
-    scale *= min(1.0, width / max(needed, 1))
-    cv2.putText(canvas, text, (left, baseline), _FONT, scale, colour, 1, cv2.LINE_AA)
+    words = text.split(" ")
+    scale = _TEXT_SCALE * min(1.0, width / max(_text_width(text), 1))
+    x = float(left)
+    for word in words:
+        if word:
+            cv2.putText(canvas, word, (round(x), baseline), _FONT, scale, colour, 1, cv2.LINE_AA)
+        x += (_word_width(word) + _SPACE) * scale / _TEXT_SCALE
+
+
+def _text_width(text: str) -> float:
+    """Of text in its full size, in pixels; the spaces of OpenCV's own fonts differ, and are hardly seen in some."""
+    words = text.split(" ")
+    return sum(_word_width(word) for word in words) + _SPACE * (len(words) - 1)
+
+
+def _word_width(word: str) -> int:
+    return cv2.getTextSize(word, _FONT, _TEXT_SCALE, 1)[0][0] if word else 0

@@ -21,6 +21,8 @@ MouseEvent = Literal["down", "move", "up"]
 Answer = Literal["continue", "save", "stop", "back"]
 
 ZOOM_TITLE = "Zoom"
+SCORE = " Score: "
+"""Between a title and its score."""
 ANSWERS: dict[str, Answer] = {"n": "continue", "y": "save", "q": "stop", "b": "back"}
 ARROWS = {81: "a", 83: "d", 82: "w", 84: "s"}  # left, right, up, down, as cv2.waitKey gives them
 
@@ -320,8 +322,8 @@ class Viewer:
         if self.metric is None:
             return ""
         if index == 0:
-            return " Score: "
-        return f" Score: {float(self.metric(_as_tensor(image), _as_tensor(first))):.3f}"
+            return SCORE
+        return f"{SCORE}{float(self.metric(_as_tensor(image), _as_tensor(first))):.3f}"
 
 
 def _limited(value: int, size: int) -> int:

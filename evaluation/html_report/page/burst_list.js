@@ -30,7 +30,7 @@
     },
     element("img", { src: `data/${String(index).padStart(4, "0")}/thumbnail.jpg`, alt: "", width: 64, height: 48, decoding: "async" }),
     element("span", { className: "name" }, name),
-    element("span", { className: "value" }, [folder, keyText(index)].filter(Boolean).join(" · ")),
+    element("span", { className: "value" }, [keyText(index), folder].filter(Boolean).join(" · ")),
     element("span", { className: "mark", "aria-label": marked ? "marked" : null }, marked ? "★" : ""));
     row.style.top = `${place * ROW}px`;
     row.addEventListener("click", () => burstlab.goTo(index));

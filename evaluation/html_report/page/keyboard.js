@@ -34,7 +34,7 @@
   // Key, its other names, what it does; `window`: it is also a key of the viewer window.
   burstlab.KEYS = [
     { keys: ["n"], text: "next burst", window: true, run: () => burstlab.stepBurst(1) },
-    { keys: ["b", "N"], text: "previous burst", run: () => burstlab.stepBurst(-1) },
+    { keys: ["b", "N"], text: "previous burst", window: true, run: () => burstlab.stepBurst(-1) },
     { keys: ["y"], text: "mark the burst, or unmark it", window: true, run: () => burstlab.mark() },
     { keys: ["q"], text: "leave the pictures: to the list of bursts", window: true, run: () => by("bursts").focus() },
     { keys: [" "], text: "all images or one image; in the flicker view: play or pause", window: true, run: space },
