@@ -26,7 +26,8 @@ import cv2
 import torch
 from rich.table import Table
 
-from benchmarks.fuzzing.readers import Reader, all_readers, fingerprint, write
+from benchmarks.fuzzing.reader import Reader, fingerprint, write
+from benchmarks.fuzzing.readers import all_readers
 from benchmarks.fuzzing.watched import GOOD, Findings, read_watched
 from utils.log import output
 

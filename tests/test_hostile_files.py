@@ -20,9 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzzing import watched
+from benchmarks.fuzzing.container_readers import archives
 from benchmarks.fuzzing.mutations import mutated, mutated_inside_png, mutated_inside_zip
-from benchmarks.fuzzing.readers import archives, png16, write
+from benchmarks.fuzzing.picture_readers import png16
+from benchmarks.fuzzing.reader import write
 from dataset.lmdb_file import DamagedLmdb, LmdbFile
+from tests.needs import needs_linux
 from utils.image_completeness import claims_too_much
 from utils.image_io import UnreadableImage, read_image
 
@@ -30,6 +33,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 FILES = 50  # for every reader
 
 
+@needs_linux
 def test_a_short_form_of_the_full_search_finds_nothing(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "benchmarks/fuzz_readers.py", "--files", str(FILES), "--json", str(figures)]
@@ -94,6 +98,7 @@ def wrong(folder: Path) -> str:
         (wrong, "wrong"),
     ],
 )
+@needs_linux
 def test_every_kind_of_fault_is_seen(
     monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], Any], outcome: str
 ) -> None:
@@ -103,6 +108,7 @@ def test_every_kind_of_fault_is_seen(
     assert sorted(findings.faults) == [0, 1]
 
 
+@needs_linux
 def test_writing_inside_the_folder_and_known_errors_are_no_faults() -> None:
     def inside(folder: Path) -> None:
         (folder / "b").write_text("x")
