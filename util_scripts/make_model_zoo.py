@@ -15,6 +15,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from admin.environment import REPOSITORY
+from admin.loading import load_network
 from admin.released_weights import LICENCE, RELEASED, ReleasedNetwork
 from admin.weights_file import read_weights_file
 from util_scripts.script import run_script, script_parser
@@ -89,10 +90,9 @@ def _released_row(network: ReleasedNetwork) -> tuple[str, ...]:
 
 def _own_row(path: Path) -> tuple[str, ...]:
     content = read_weights_file(path)
-    constructor = content["constructor"] or {}
-    count = sum(value.numel() for value in content["net"].values())
+    count = sum(parameter.numel() for parameter in load_network(path)[0].parameters())
     notes = "; ".join(f"{key}: {_plain_text(value)}" for key, value in content["notes"].items())
-    return f"`{path.name}`", f"`{constructor.get('function', content['net_type'])}`", f"{count:,}", notes or "–"
+    return f"`{path.name}`", f"`{content['constructor']['function']}`", f"{count:,}", notes or "–"
 
 
 def _scores(scores: Mapping[str, float]) -> str:
