@@ -1,7 +1,7 @@
 # One recipe at a time: each starts from install.sh, which must not run twice at once.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint check-golden bench clean
+.PHONY: help install quickstart test lint docs check-golden bench clean
 
 PYTHON_HERE := .venv/bin/python
 # The full recordings lie outside the repository; what it keeps of them is checked by `make test`.
@@ -25,6 +25,9 @@ lint: install ## check style, types and who imports whom
 	$(PYTHON_HERE) -m mypy
 	.venv/bin/lint-imports
 
+docs: install ## build the site of docs/ and of the docstrings: build/docs/index.html
+	$(PYTHON_HERE) -m sphinx -q -W --keep-going -d build/docs-trees docs build/docs
+
 check-golden: install ## compare with all recordings of the original systems, where they are at hand
 	@$(if $(GOLDEN),,echo "No recordings in ../shared/golden: nothing is compared.")
 	@failed=0; for folder in $(GOLDEN); do \
@@ -37,5 +40,5 @@ bench: install ## time what is fast against its plain form (docs/performance.md)
 	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 2 --scaling --case deeprep_sr_synthetic_default
 
 clean: ## remove caches and build left-overs (not .venv, not workspace)
-	rm -rf build burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build docs/generated burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./.venv -prune -o -path ./workspace -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -37,6 +37,15 @@ elif [ "${#positional[@]}" -gt 0 ]; then
     say "no conda environment is made: '${positional[*]}' is ignored, everything goes into .venv"
 fi
 
+case "$(uname -s)" in
+    MINGW* | MSYS* | CYGWIN*)
+        fail "this script is for Linux and macOS; on Windows, in this folder:
+    py -m venv .venv
+    .venv\\Scripts\\python util_scripts\\declared_requirements.py >requirements.tmp
+    .venv\\Scripts\\python util_scripts\\declared_requirements.py raw downloads stores dev >>requirements.tmp
+    .venv\\Scripts\\python -m pip install -c constraints.txt -r requirements.tmp" ;;
+esac
+
 venv_python=.venv/bin/python
 if [ ! -x "$venv_python" ]; then
     base_python="${PYTHON:-python3}"
@@ -76,7 +85,7 @@ installed=no
 
 declared() { "$venv_python" util_scripts/declared_requirements.py "$@"; }
 
-requirements="$(declared && declared raw downloads stores dev)"
+requirements="$(declared && declared raw downloads stores docs dev)"
 install_group toolkit "the toolkit's libraries (PyTorch is large: this takes some minutes)" "$requirements"
 [ "$installed" = no ] || "$venv_python" -c 'import cv2' || fail "OpenCV is installed but cannot be loaded, see above. Where libGL or libglib is missing, either install
     it, or replace the build: .venv/bin/pip uninstall -y opencv-python && .venv/bin/pip install opencv-python-headless"

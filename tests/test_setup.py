@@ -119,6 +119,17 @@ def test_unknown_arguments_are_refused(checkout: Path, arguments: list[str]) -> 
     assert pip_calls(checkout) == []
 
 
+def test_on_windows_it_says_what_to_do_instead(checkout: Path) -> None:
+    (checkout / "bin").mkdir()
+    uname = checkout / "bin" / "uname"
+    uname.write_text("#!/usr/bin/env bash\necho MINGW64_NT-10.0-26100\n")
+    uname.chmod(0o755)
+    done = install(checkout, PATH=f"{uname.parent}{os.pathsep}{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert r".venv\Scripts\python -m pip install -c constraints.txt" in done.stderr
+    assert not (checkout / "pip_calls").exists()
+
+
 def test_weights_are_fetched_and_a_failed_download_is_no_success(checkout: Path) -> None:
     script = checkout / "util_scripts" / "download_weights.py"
     script.write_text("raise SystemExit(1)\n")

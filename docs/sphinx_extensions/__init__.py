@@ -1,0 +1,1 @@
+"""What the site needs beyond Sphinx: order of the pages, reference pages, links from code."""
