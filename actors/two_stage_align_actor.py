@@ -42,7 +42,7 @@ class TwoStageAlignActor(BaseActor):
     Args:
         net: a :class:`models.two_stage_align.two_stage_net.TwoStageNet`.
         objective: ``charbonnier`` ``(pred, gt, mask)`` is the error of all terms, ``psnr`` ``(pred, gt)`` is logged.
-        loss_weight: :data:`LOSS_WEIGHT` by default. Terms that do not apply (no interpolation branch, no stage one) do
+        loss_weight: ``LOSS_WEIGHT`` by default. Terms that do not apply (no interpolation branch, no stage one) do
             not count.
         patch_size: side of the patch in packed pixels.
         search_window: of stage one in full-resolution pixels.

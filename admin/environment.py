@@ -51,7 +51,7 @@ class LocalSettingsError(Exception):
 
 
 class EnvironmentSettings:
-    """Folders of this machine as plain attributes (text), one for every key of :data:`KEYS`."""
+    """Folders of this machine as plain attributes (text), one for every key of ``KEYS``."""
 
     workspace_dir: str
     tensorboard_dir: str

@@ -152,7 +152,7 @@ def released_file(name: str) -> Path:
     Its checksum is noted in ``<workspace_dir>/released_checksums.json``: fetched again later, it must be the same.
 
     Args:
-        name: name in :data:`RELEASED`, with or without ``.pth``.
+        name: name in ``RELEASED``, with or without ``.pth``.
 
     Raises:
         ValueError: no released network has this name; offers the nearest.

@@ -54,7 +54,7 @@ OPTIONS: dict[str, Option] = {
 
 
 class Settings:
-    """Plain attributes. Those in :data:`OPTIONS` have defaults; ``env`` holds the folders of this machine.
+    """Plain attributes. Those in ``OPTIONS`` have defaults; ``env`` holds the folders of this machine.
 
     Args:
         pinned: values that win over every later assignment (the command line's ``--set key=value``), for example

@@ -53,7 +53,7 @@ def draw_resized_crop(
 
 
 def resize_bilinear(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """[C, H, W] to [C, *size], bilinear with half-pixel centres, without antialiasing."""
+    """[C, H, W] to ``[C, *size]``, bilinear with half-pixel centres, without antialiasing."""
     return resize_batch(frames[None], size)[0]
 
 

@@ -222,7 +222,7 @@ class BaseTrainer(ABC):
 
         Args:
             checkpoint: None is the newest of this network and run, a number an epoch, text a file or a folder.
-            fields: keys to take, all of :data:`RESUMED_FIELDS` by default.
+            fields: keys to take, all of ``RESUMED_FIELDS`` by default.
             ignore_fields: keys to leave out.
             load_constructor: also take over how the network was built.
 

@@ -101,7 +101,7 @@ def standard_normal(shape: Sequence[int], seed: int, device: torch.device | str 
 
 
 def standard_normals(shape: Sequence[int], seeds: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
-    """[len(seeds), *shape]: :func:`standard_normal` of each seed."""
+    """:func:`standard_normal` of each seed, ``[len(seeds), *shape]``."""
     samples = torch.empty((len(seeds), *shape), device=device)
     generator = torch.Generator(device=device)
     for sample, seed in zip(samples, seeds, strict=True):

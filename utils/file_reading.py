@@ -17,7 +17,7 @@ def read_file(path: str | os.PathLike[str], unreadable: type[ValueError]) -> byt
         unreadable: raised where trying again cannot help.
 
     Raises:
-        unreadable: there is no such file, or it is none that may be read; names it.
+        Exception: of the type ``unreadable``, where there is no such file, or none that may be read; names it.
         OSError: any other failure, which may pass; names the file.
     """
     try:

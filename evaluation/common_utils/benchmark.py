@@ -213,7 +213,7 @@ class Benchmark:
 
 
 class BenchmarkItems(Sequence[Item]):
-    """`Item`s of a data set that gives tuples."""
+    """The items of a data set that gives tuples."""
 
     def __init__(self, data: BurstData) -> None:
         self._data = data

@@ -17,7 +17,7 @@ import numpy as np
 from evaluation.common_utils.viewing import Picture, Values
 
 TILE = 512
-"""Pixels along the side of a tile: the largest image that is one file."""
+"""Pixels along the side of a tile, the largest image that is one file."""
 
 
 def tile_corners(height: int, width: int) -> Iterator[tuple[int, int]]:

@@ -121,7 +121,7 @@ def jdd_benchmark(
     """The benchmark on one of the test sets.
 
     Args:
-        data: a key of :data:`DATA`.
+        data: a key of ``DATA``.
         noise: `high` or `low`; real bursts have their own noise.
         frames: of a burst, odd; real bursts have five.
         folder: where the test set lies; the place that the environment names if None.

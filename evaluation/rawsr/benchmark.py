@@ -128,7 +128,7 @@ def rawsr_benchmark(
     """The benchmark on one of the test sets.
 
     Args:
-        data: a key of :data:`SCORED`, or `real` for RAW files.
+        data: a key of ``SCORED``, or `real` for RAW files.
         scale: 2 or 4.
         tile: side of the tiles in pixels of the mosaic; the published one if None, the whole image if 0.
         folder: where stored pairs (with `Testing` in it) or RAW files lie; None takes the place that the environment

@@ -51,7 +51,7 @@ def sr3_benchmark(
     """The benchmark on one of the test sets.
 
     Args:
-        data: a name in :data:`DATA`.
+        data: a name in ``DATA``.
         frames: the networks see only so many frames (odd); all if None.
         sampler, steps: how diffusion models sample and in how many network evaluations; as configured if None.
 

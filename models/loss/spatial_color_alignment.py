@@ -89,7 +89,7 @@ def match_colors(
         ksz, gauss_kernel: the smoothing kernel [1, 1, ksz, ksz].
 
     Returns:
-        The converted image [B, 3, H, W], and [B, 1, H, W] bool: true where the transform fits the small images to less
+        The converted image [B, 3, H, W], and [B, 1, H, W] bool, true where the transform fits the small images to less
         than 20 / 255.
     """
     transform, error = fit_color_transform(im_ref, im_q, ksz, gauss_kernel)

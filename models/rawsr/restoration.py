@@ -59,7 +59,7 @@ class RestorationBranch(nn.Module):
             raw: [B, 1, H, W], RGGB, linear, 0..1; H and W multiples of 4.
 
         Returns:
-            Linear RGB [B, 3, SH, SW], and the features that the colour branch is told: [B, C, H/4, W/4] and
+            Linear RGB [B, 3, SH, SW], and the features that the colour branch is told, [B, C, H/4, W/4] and
             [B, bottle, H/2, W/2].
         """
         packed = leaky_relu(self.stem(F.pixel_unshuffle(raw, 2)))
