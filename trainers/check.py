@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainers.batches import upcoming_batches
+from trainers.run_state import TrainingRun
 from trainers.seeding import seed_training_step
 from utils.host_memory import peak_bytes
 from utils.log import output
 
-if TYPE_CHECKING:
-    from trainers.base_trainer import BaseTrainer
-
 logger = logging.getLogger(__name__)
 
 
-def check_run(trainer: BaseTrainer) -> None:
+def check_run(trainer: TrainingRun) -> None:
     """Runs the first batch of the first training loader through network, loss and gradients and prints a table.
 
     Raises:
@@ -84,7 +82,7 @@ def _batch_table(loader: str, shapes: Mapping[str, str]) -> Table:
 
 
 def _cost_table(
-    trainer: BaseTrainer,
+    trainer: TrainingRun,
     loss: float,
     stats: Mapping[str, Any],
     forward: int,

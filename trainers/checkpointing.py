@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from admin import distributed
 from admin.checkpoints import CheckpointError, read_checkpoint
@@ -14,11 +14,9 @@ from admin.loading import LATEST, checkpoints_of, find_checkpoint, load_state, n
 from admin.model_constructor import NetConstructor
 from admin.stats import plain_stats, restored_stats
 from trainers.kept_files import first_readable
+from trainers.run_state import TrainingRun
 from trainers.schedule import restore_schedule, schedule_progress
 from trainers.teamwork import keep_in_first
-
-if TYPE_CHECKING:
-    from trainers.base_trainer import BaseTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +29,28 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def checkpoint_folder(trainer: BaseTrainer) -> Path:
+def checkpoint_folder(trainer: TrainingRun) -> Path:
     """Where all checkpoints of the run lie."""
     folder: Path = Path(trainer.settings.env.workspace_dir) / "checkpoints" / trainer.settings.project_path
     return folder
 
 
-def epoch_file(trainer: BaseTrainer) -> Path:
+def epoch_file(trainer: TrainingRun) -> Path:
     """The checkpoint of the completed epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}_ep{trainer.epoch:04d}.pth.tar"
 
 
-def latest_file(trainer: BaseTrainer) -> Path:
+def latest_file(trainer: TrainingRun) -> Path:
     """The checkpoint inside an epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}{LATEST}"
 
 
-def best_file(trainer: BaseTrainer) -> Path:
+def best_file(trainer: TrainingRun) -> Path:
     """The checkpoint of the best epoch."""
     return checkpoint_folder(trainer) / f"{trainer.net_type}_best.pth.tar"
 
 
-def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
+def checkpoint_content(trainer: TrainingRun) -> dict[str, Any]:
     """Everything that a resumed run needs, as tensors and plain values.
 
     The first nine keys are those of the original systems. ``epoch`` is the number of completed epochs; inside an
@@ -81,7 +79,7 @@ def checkpoint_content(trainer: BaseTrainer) -> dict[str, Any]:
     }
 
 
-def checkpoint_to_resume(trainer: BaseTrainer, checkpoint: int | str | Path | None) -> Path | None:
+def checkpoint_to_resume(trainer: TrainingRun, checkpoint: int | str | Path | None) -> Path | None:
     """The file meant by ``checkpoint``: None is the newest readable one of this network in this run's folder, a number
     an epoch.
 
@@ -100,7 +98,7 @@ def checkpoint_to_resume(trainer: BaseTrainer, checkpoint: int | str | Path | No
     return find_checkpoint(checkpoint)
 
 
-def refuse_used_folder(trainer: BaseTrainer) -> None:
+def refuse_used_folder(trainer: TrainingRun) -> None:
     """A new run among the checkpoints of an earlier one would replace some of them, and the later ones of the earlier
     run would still count as the newest.
 
@@ -115,7 +113,7 @@ def refuse_used_folder(trainer: BaseTrainer) -> None:
         )
 
 
-def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
+def restore(trainer: TrainingRun, path: Path, wanted: Collection[str]) -> None:
     """Puts the trainer where the file was written, as far as the ``wanted`` keys say.
 
     Settings are never taken from a file: those of this run count, also the factors and milestones of its schedule.
@@ -161,13 +159,13 @@ def restore(trainer: BaseTrainer, path: Path, wanted: Collection[str]) -> None:
         _restore_position(trainer, path, found)
 
 
-def _stored_position(trainer: BaseTrainer) -> dict[str, Any] | None:
+def _stored_position(trainer: TrainingRun) -> dict[str, Any] | None:
     """Rounds are counted, so how many processes share one belongs to it."""
     shared = {"processes": distributed.count()} if distributed.count() > 1 else {}
     return None if trainer.position is None else {**trainer.position, **shared}
 
 
-def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -> None:
+def _restore_position(trainer: TrainingRun, path: Path, found: dict[str, Any]) -> None:
     trainer.epoch = int(found["epoch"])
     trainer.seconds = float(found.get("seconds", 0.0))
     trainer.position = _position_here(trainer, found.get("position"))
@@ -190,7 +188,7 @@ def _restore_position(trainer: BaseTrainer, path: Path, found: dict[str, Any]) -
         scheduler.last_epoch = trainer.epoch if trainer.schedule_per == "epoch" else trainer.step
 
 
-def _position_here(trainer: BaseTrainer, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _position_here(trainer: TrainingRun, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """A stored position in the rounds of this run: with another number of processes a round has other samples."""
     if stored is None:
         return None
