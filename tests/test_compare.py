@@ -5,12 +5,13 @@ import io
 
 import pytest
 
-from evaluation import compare as command
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.report import write_files
 from evaluation.common_utils.scores import BurstScore, Cost, Row, Scores
 from evaluation.common_utils.stored_scores import read_scores
-from evaluation.comparison import as_csv, as_latex, as_markdown, compare, escape_latex, find_tables
+from evaluation.compare import command
+from evaluation.compare.comparison import compare, find_tables
+from evaluation.compare.tables import as_csv, as_latex, as_markdown, escape_latex
 from tests.evaluation_fixtures import fabricated, psnr_metric
 
 LPIPS = psnr_metric(key="lpips", label="LPIPS", higher_is_better=False)

@@ -12,6 +12,7 @@ from torch import nn
 
 from admin.loading import load_network
 from admin.weights_file import save_weights_file
+from data.deblur_processing import deblur_processing
 from evaluation.common_utils import engine
 from evaluation.common_utils.network_param import SHIPPED_NETWORKS, NetworkParam
 from evaluation.deblur import benchmark as deblur
@@ -19,7 +20,8 @@ from evaluation.deblur import compute_score as script
 from evaluation.deblur import metrics
 from evaluation.deblur.bursts import Shortened, TestBursts
 from evaluation.deblur.by_length import differences, write_by_length
-from evaluation.deblur.compare import compare, main, newest_original, random_length
+from evaluation.deblur.compared_networks import newest_original
+from evaluation.deblur.comparison import compare, main, random_length
 from evaluation.deblur.grey_levels import ENCODING, stored_as_8_bit, to_stored
 from evaluation.deblur.method_tables import write_method_tables
 from evaluation.deblur.permutations import largest_change, permutation_note
@@ -50,7 +52,7 @@ class Photographs:
 @pytest.fixture
 def bursts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TestBursts:
     monkeypatch.setenv("BURSTLAB_SAVE_DATA_PATH", str(tmp_path))
-    processing = deblur.deblur_processing("paper", size=32, kernel_lvl=3.0)
+    processing = deblur_processing("paper", size=32, kernel_lvl=3.0)
     made = TestBursts(Photographs(), processing, 2)
     monkeypatch.setitem(deblur.DATA, "photos", lambda: made)
     return made
@@ -123,16 +125,16 @@ def test_a_shorter_burst_is_the_beginning_of_the_longer_one(bursts: TestBursts) 
 
 def test_modes_and_numbers_of_frames_that_do_not_exist_are_refused(bursts: TestBursts) -> None:
     with pytest.raises(ValueError, match="photos"):
-        deblur.deblur_benchmarks("photo")
+        deblur.deblur_benchmarks(mode="photo")
     with pytest.raises(ValueError, match="frames is 9"):
-        deblur.deblur_benchmarks("photos", 9)
-    names = [benchmark.name for benchmark in deblur.deblur_benchmarks("photos")]
+        deblur.deblur_benchmarks(9)
+    names = [benchmark.name for benchmark in deblur.deblur_benchmarks()]
     assert names == [f"deblur_photos/frames_{length}" for length in range(1, 9)]
 
 
 def test_scores_by_length_are_written_as_table_plot_and_original_tables(bursts: TestBursts, tmp_path: Path) -> None:
     mine = NetworkParam(network=BurstMean, unique_name="mine", display_name="mine")
-    tables = [engine.score(deblur.deblur_benchmarks("photos", frames)[0], [mine], device=CPU) for frames in (1, 2, 8)]
+    tables = [engine.score(deblur.deblur_benchmarks(frames)[0], [mine], device=CPU) for frames in (1, 2, 8)]
     assert tables[0].means()["mine"]["psnr"] == pytest.approx(tables[0].means()["sharpest frame"]["psnr"])
     found = {difference.what: difference for difference in differences(tables)}
     eight, two = (np.array([b.values["psnr"] for b in scores.row("mine").bursts]) for scores in (tables[2], tables[1]))
@@ -204,14 +206,14 @@ def test_experiments_of_both_kinds_compare_side_by_side(tmp_path: Path, monkeypa
     own = tmp_path / "own"
     own.mkdir()
     save_weights_file(own / "small.safetensors", burst_deblur_eccv18(width=4))
-    monkeypatch.setattr("evaluation.deblur.compare.burst_deblur_eccv18", lambda: burst_deblur_eccv18(width=4))
+    monkeypatch.setattr("evaluation.deblur.compared_networks.burst_deblur_eccv18", lambda: burst_deblur_eccv18(width=4))
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     for number in ("9", "10.0"):
         torch.save(burst_deblur_eccv18(width=4).state_dict(), theirs / f"model_{number}.pt")
     out = tmp_path / "out"
     photographs = fabricated.image_folder(tmp_path / "photographs", 40, 40, count=3)
-    monkeypatch.setattr("evaluation.deblur.compare.deblur_processing", small_bursts)
+    monkeypatch.setattr("evaluation.deblur.comparison.deblur_processing", small_bursts)
     arguments = ["--exp_path", str(theirs), "--exp_path", str(own), "--out_path", str(out), "--legacy"]
     arguments += ["--data_path", str(photographs), "--number_of_images", "2", "--number_of_plots", "1"]
     assert main([*arguments, "--no-homo_align"]) == 0
@@ -226,7 +228,7 @@ def test_experiments_of_both_kinds_compare_side_by_side(tmp_path: Path, monkeypa
 
 def small_bursts(name: str, **options: Any) -> Any:
     assert options["align"] is False
-    return deblur.deblur_processing(name, size=32, **options)
+    return deblur_processing(name, size=32, **options)
 
 
 def test_the_newest_checkpoint_of_the_original_goes_by_its_number(tmp_path: Path) -> None:

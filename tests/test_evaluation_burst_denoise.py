@@ -96,10 +96,10 @@ def test_wrong_mode_and_gain_are_named():
     with pytest.raises(ValueError, match=r"'photo'.*'photos'"):
         denoise_benchmark("photo", 2)
     with pytest.raises(ValueError, match="noise_level is 3"):
-        denoise_benchmarks("photos", 3)
+        denoise_benchmarks(3, "photos")
     with pytest.raises(ValueError, match="noise_level is 'loud'"):
-        denoise_benchmarks("photos", "loud")
-    assert [b.name for b in denoise_benchmarks("color", "all")] == [f"denoise_color/noise_{g}" for g in (1, 2, 4, 8)]
+        denoise_benchmarks("loud", "photos")
+    assert [b.name for b in denoise_benchmarks("all", "color")] == [f"denoise_color/noise_{g}" for g in (1, 2, 4, 8)]
 
 
 def test_views_are_srgb_pictures_also_of_grey_images():

@@ -10,10 +10,11 @@ import util_scripts.download_dataset
 from admin import environment as machine
 from admin import released_weights
 from admin.released_weights import RELEASED
-from evaluation import reproduce as script
 from evaluation.common_utils.fetch_data import find_or_fetch
 from evaluation.common_utils.published import PUBLISHED, published_row
-from evaluation.reproduce import BENCHMARKS, comparison_table, reproduce
+from evaluation.reproduce import command
+from evaluation.reproduce.command import comparison_table
+from evaluation.reproduce.measurement import BENCHMARKS, reproduce
 from tests.fabricated import (
     bpn_test_set,
     burstsr,
@@ -170,7 +171,7 @@ def test_a_denoiser_is_measured_at_every_gain(place, monkeypatch):
 
 def test_offline_everything_that_is_missing_is_said_at_once(place, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
-        script.main(["burstsr", "dbsr_burstsr_default"])
+        command.main(["burstsr", "dbsr_burstsr_default"])
     assert ended.value.code == 1
     error = capsys.readouterr().err
     for text in (
@@ -196,16 +197,16 @@ def test_data_that_are_named_but_not_there_are_not_fetched_behind_the_back(place
 
 def test_rows_can_be_listed_and_both_names_are_needed(capsys):
     with pytest.raises(SystemExit) as ended:
-        script.main(["--list"])
+        command.main(["--list"])
     assert ended.value.code == 0
     assert "burstsr deeprep_sr_burstsr_default" in capsys.readouterr().out.split("\n")
     with pytest.raises(SystemExit) as ended:
-        script.main(["burstsr"])
+        command.main(["burstsr"])
     assert ended.value.code == 2
     assert "give BENCHMARK and ROW" in capsys.readouterr().err
 
 
 def test_figures_that_nobody_published_are_left_open():
-    assert script._difference(48.0, None, 3) == script._difference(None, 47.7, 3) == "–"
-    assert script._difference(48.0, 47.7, 3) == "+0.300"
-    assert (script._number(None, 2), script._number(47.7, 2)) == ("–", "47.70")
+    assert command._difference(48.0, None, 3) == command._difference(None, 47.7, 3) == "–"
+    assert command._difference(48.0, 47.7, 3) == "+0.300"
+    assert (command._number(None, 2), command._number(47.7, 2)) == ("–", "47.70")

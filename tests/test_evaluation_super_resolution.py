@@ -225,7 +225,7 @@ def test_experiments_name_the_released_networks(package):
 def test_help_states_the_protocol(entry_point, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["script", "--help"])
     with pytest.raises(SystemExit):
-        command_line.run_script(entry_point, entry_point.__module__.rpartition(".")[0])
+        entry_point.run()
     text = " ".join(capsys.readouterr().out.split())
     assert "without the outer 40 pixels" in text
     assert "deeprep_default" in text

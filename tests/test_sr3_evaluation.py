@@ -19,12 +19,12 @@ from admin.weights_file import save_weights_file
 from evaluation.common_utils import engine
 from evaluation.common_utils.experiments import experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.sr3 import clips, pictures, training_curve
+from evaluation.sr3 import clips, curve, pictures
 from evaluation.sr3.benchmark import PACKAGE, sr3_benchmark, sr3_benchmarks
 from evaluation.sr3.clips import FewerFrames, PhotoClips
 from evaluation.sr3.experiments.quickstart import mean_of_samples
 from evaluation.sr3.metrics import colour_drift, mean_gradient, psnr_8bit, ssim_8bit
-from evaluation.sr3.show_refinement import show_refinement
+from evaluation.sr3.refinement import show_refinement
 from models.sr3.sampling import SAMPLERS
 from tests import fabricated
 from tests.test_sr3_model import tiny
@@ -176,7 +176,7 @@ def test_the_curve_scores_checkpoints_against_their_time(tmp_path: Path, monkeyp
         }
         content |= {"constructor": constructor.plain(), "epoch": epoch, "step": 10 * epoch, "seconds": 30.0 * epoch}
         save_checkpoint(tmp_path / "checkpoints/sr3/try" / f"GaussianDiffusion_ep{epoch:04d}.pth.tar", content)
-    path = training_curve.training_curve("sr3", "try", every=2, samples=2)
+    path = curve.training_curve("sr3", "try", every=2, samples=2)
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert [(row["epoch"], row["step"], row["minutes"]) for row in rows] == [("2", "20", "1.0"), ("3", "30", "1.5")]
     assert float(rows[0]["psnr_mean"]) > 0

@@ -42,7 +42,7 @@ TITLES = {
 
 def call_denoiser(net: nn.Module, burst: torch.Tensor, info: Mapping[str, Any]) -> torch.Tensor:
     """Networks get the burst [1, T, C, H, W] and its noise deviation, both linear."""
-    prediction, _ = net(burst, noise_estimate=info["sigma_estimate"][None])
+    prediction: torch.Tensor = net(burst, noise_estimate=info["sigma_estimate"][None])[0]
     return prediction
 
 
@@ -111,7 +111,7 @@ def denoise_benchmark(mode: str, gain: int) -> Benchmark:
     )
 
 
-def denoise_benchmarks(mode: str, noise_level: int | str) -> list[Benchmark]:
+def denoise_benchmarks(noise_level: int | str = 2, mode: str = "grayscale") -> list[Benchmark]:
     """One benchmark, or those of all gains for the noise level `all`."""
     if noise_level == "all":
         return [denoise_benchmark(mode, gain) for gain in GAINS]

@@ -9,9 +9,7 @@ if not __package__:
 from evaluation.burst_denoise.benchmark import ARGUMENTS, PACKAGE, denoise_benchmarks
 from evaluation.common_utils.visualize import VisualizeResults
 
-visualize_results = VisualizeResults(
-    PACKAGE, lambda noise_level=2, mode="grayscale": denoise_benchmarks(mode, noise_level), ARGUMENTS
-)
+visualize_results = VisualizeResults(PACKAGE, denoise_benchmarks, ARGUMENTS)
 
 if __name__ == "__main__":
     visualize_results.run()

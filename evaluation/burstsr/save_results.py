@@ -7,13 +7,9 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.burstsr.benchmark import PACKAGE, burstsr_benchmark
-from evaluation.common_utils import command_line
+from evaluation.common_utils.scripts import SaveResults
 
-
-def save_results(setting_name: str) -> list[command_line.SavedPredictions]:
-    """Save 16-bit predictions of the networks of an experiment."""
-    return command_line.save_results(PACKAGE, setting_name, [burstsr_benchmark()])
-
+save_results = SaveResults(PACKAGE, burstsr_benchmark)
 
 if __name__ == "__main__":
-    command_line.run_script(save_results, PACKAGE)
+    save_results.run()

@@ -84,7 +84,13 @@ def score_networks(
         save: store the predictions that had to be run.
         ms_ssim: add true multi-scale SSIM as a column.
         half_precision: run the networks in bfloat16; their predictions and tables have names of their own.
+
+    Raises:
+        ValueError: a benchmark has no ground truth.
     """
+    for benchmark in benchmarks:
+        if not benchmark.metrics:
+            raise ValueError(f"{benchmark.title}: no ground truth, so nothing can be scored; save the results and look")
     if half_precision:
         networks = [replace(network, half_precision=True) for network in networks]
         setting_name = f"{setting_name}_bf16"
@@ -116,17 +122,15 @@ def run_script(
     function: Callable[..., object],
     package: str,
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
-    options: Mapping[str, str] | None = None,
 ) -> None:
     """Runs the importable entry point of a script with what stands on the command line, and ends the process.
 
     Started by ``torchrun``, several processes share the bursts.
 
     Args:
-        function: takes `setting_name`, `arguments` and `options` by name; the first line of its docstring is the help.
+        function: takes `setting_name` and `arguments` by name; the first line of its docstring is the help.
         package: of the benchmark; its docstring, which says how is measured, ends the help.
         arguments: further arguments → keywords of `argparse.ArgumentParser.add_argument`.
-        options: flags that are off by default → their help.
     """
     configure_logging()
     parser = argparse.ArgumentParser(
@@ -136,8 +140,6 @@ def run_script(
     parser.add_argument("setting_name", metavar="experiment", help=f"one of: {names}")
     for name, keywords in (arguments or {}).items():
         parser.add_argument(name, **keywords)
-    for name, text in (options or {}).items():
-        parser.add_argument(f"--{name}", action="store_true", help=text)
     run_parsed(parser, function)
 
 
@@ -157,9 +159,13 @@ def run_parsed(
     sys.exit(0)
 
 
-SCORE_OPTIONS = {
-    "load_saved": "take saved predictions, run only the missing ones",
-    "save": "store the predictions that had to be run",
-    "half_precision": "run the networks in bfloat16 (about twice as fast with AVX512-BF16, AMX or a GPU)",
-    "ms_ssim": "add true multi-scale SSIM as a column (images of at least 176 pixels after cutting the border)",
+# Arguments of every compute_score.py.
+SCORE_ARGUMENTS: dict[str, dict[str, Any]] = {
+    name: {"action": "store_true", "help": text}
+    for name, text in {
+        "--load_saved": "take saved predictions, run only the missing ones",
+        "--save": "store the predictions that had to be run",
+        "--half_precision": "run the networks in bfloat16 (about twice as fast with AVX512-BF16, AMX or a GPU)",
+        "--ms_ssim": "add true multi-scale SSIM as a column (images of at least 176 pixels after cutting the border)",
+    }.items()
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evaluation.common_utils.benchmark import Benchmark
-from evaluation.common_utils.command_line import SCORE_OPTIONS, run_parsed, save_networks, score_networks
+from evaluation.common_utils.command_line import SCORE_ARGUMENTS, run_parsed, save_networks, score_networks
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
 from evaluation.common_utils.visualize import VIEW_ARGUMENTS, view_networks
 from utils.log import configure_logging
@@ -37,12 +37,8 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("run", nargs="*", help="MODULE/PARAM of a training, or the name or path of a network file")
-        if name == "score":
-            for option, what in SCORE_OPTIONS.items():
-                command.add_argument(f"--{option}", action="store_true", help=what)
-        if name == "view":
-            for option, keywords in VIEW_ARGUMENTS.items():
-                command.add_argument(option, **keywords)
+        for option, keywords in {"score": SCORE_ARGUMENTS, "view": VIEW_ARGUMENTS}.get(name, {}).items():
+            command.add_argument(option, **keywords)
 
     def do(command: str, run: Sequence[str], **options: Any) -> None:
         networks = [network_of(text) for text in run]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from admin.environment import env_settings
 from evaluation.common_utils.benchmark import Benchmark
-from evaluation.common_utils.command_line import run_script
 from evaluation.common_utils.experiments import load_experiment
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.scores import BurstScore, given_frames
+from evaluation.common_utils.scripts import BenchmarkScript
 from evaluation.common_utils.stored_scores import MetricInfo, StoredRow, StoredScores, means_of
 from evaluation.common_utils.viewed_bursts import chosen_bursts, join_viewings, view_benchmark
 from evaluation.common_utils.viewing import ViewedBurst, Viewing
@@ -58,35 +57,15 @@ class Job(NamedTuple):
     flow_bursts: Sequence[Sequence[int]]
 
 
-class VisualizeResults:
-    """Look at the results of an experiment beside training-free rows and ground truth; see docs/viewer.md.
+class VisualizeResults(BenchmarkScript):
+    """Look at the results of an experiment beside training-free rows and ground truth; see docs/viewer.md."""
 
-    What a `visualize_results.py` holds: a function of the experiment's name, what the benchmark takes, and the options
-    of `view_networks`; and the same as a command, `run()`.
-
-    Args:
-        package: of the benchmark, e.g. `evaluation.burst_denoise`.
-        make: makes the benchmark, or several whose bursts follow one another.
-        arguments: its arguments on the command line, see `command_line.run_script`.
-    """
-
-    def __init__(
-        self,
-        package: str,
-        make: Callable[..., Benchmark | Sequence[Benchmark]],
-        arguments: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
-        self._package, self._make, self._arguments = package, make, arguments or {}
+    options = VIEW_ARGUMENTS
 
     def __call__(self, setting_name: str, *chosen: Option, **options: Option) -> None:
-        """Looks at the results of an experiment; `chosen` are arguments of the benchmark, as are some of `options`."""
-        own = {name: options.pop(name) for name in inspect.signature(self._make).parameters if name in options}
-        made = self._make(*chosen, **own)
-        visualize_results(self._package, setting_name, [made] if isinstance(made, Benchmark) else made, **options)
-
-    def run(self) -> None:
-        """Does what the command line says, and ends the process."""
-        run_script(self, self._package, {**self._arguments, **VIEW_ARGUMENTS})
+        """Shows; ``chosen`` and some of ``options`` are arguments of the benchmark, the rest of `view_networks`."""
+        benchmarks = self.benchmarks(chosen, options)
+        visualize_results(self.package, setting_name, benchmarks, **options)
 
 
 def visualize_results(package: str, setting_name: str, benchmarks: Sequence[Benchmark], **options: Option) -> None:

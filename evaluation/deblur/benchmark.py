@@ -87,12 +87,12 @@ def benchmark_of(name: str, title: str, bursts: Sequence[Burst], legacy: bool = 
     )
 
 
-def deblur_benchmarks(mode: str, frames: int | str = "all", legacy: bool = False) -> list[Benchmark]:
+def deblur_benchmarks(frames: int | str = "all", mode: str = "photos", legacy: bool = False) -> list[Benchmark]:
     """One benchmark for each number of frames, of the same bursts.
 
     Args:
-        mode: ``photos``, ``photos_original`` or ``imagenet``.
         frames: 1 to 8, or ``all``.
+        mode: ``photos``, ``photos_original`` or ``imagenet``.
         legacy: measure as the original evaluation did.
 
     Raises:

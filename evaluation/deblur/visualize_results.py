@@ -9,9 +9,7 @@ if not __package__:
 from evaluation.common_utils.visualize import VisualizeResults
 from evaluation.deblur.benchmark import ARGUMENTS, PACKAGE, deblur_benchmarks
 
-visualize_results = VisualizeResults(
-    PACKAGE, lambda frames="all", mode="photos": deblur_benchmarks(mode, frames), ARGUMENTS
-)
+visualize_results = VisualizeResults(PACKAGE, deblur_benchmarks, ARGUMENTS)
 
 if __name__ == "__main__":
     visualize_results.run()

@@ -6,20 +6,10 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from evaluation.common_utils import command_line
-from evaluation.jdd.benchmark import ARGUMENTS, PACKAGE, PUBLISHED_FRAMES, jdd_benchmark
+from evaluation.common_utils.scripts import SaveResults
+from evaluation.jdd.benchmark import ARGUMENTS, PACKAGE, jdd_benchmark
 
-
-def save_results(
-    setting_name: str,
-    data: str = "reds4",
-    noise: str = "high",
-    frames: int = PUBLISHED_FRAMES,
-    folder: str | None = None,
-) -> list[command_line.SavedPredictions]:
-    """Save 16-bit sRGB predictions of the networks of an experiment."""
-    return command_line.save_results(PACKAGE, setting_name, [jdd_benchmark(data, noise, frames, folder)])
-
+save_results = SaveResults(PACKAGE, jdd_benchmark, ARGUMENTS)
 
 if __name__ == "__main__":
-    command_line.run_script(save_results, PACKAGE, ARGUMENTS)
+    save_results.run()

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from admin.environment import env_settings
 from evaluation.common_utils.command_line import SPEAKING_ERRORS
-from evaluation.comparison import as_csv, as_latex, as_markdown, compare, find_tables
+from evaluation.compare.comparison import compare, find_tables
+from evaluation.compare.tables import as_csv, as_latex, as_markdown
 from utils.atomic_write import write_text
 from utils.log import configure_logging, output
 
@@ -66,7 +66,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=("markdown", "csv", "latex"), default="markdown", help="on the screen")
     parser.add_argument("--out", type=Path, metavar="STEM", help="also write STEM.md, STEM.csv and STEM.tex")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

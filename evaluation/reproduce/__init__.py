@@ -1,0 +1,1 @@
+"""Released networks measured again, beside their published figures."""

@@ -1,0 +1,6 @@
+"""Compare a released network with its published figures: `python -m evaluation.reproduce BENCHMARK ROW`."""
+
+from evaluation.reproduce.command import main
+
+if __name__ == "__main__":
+    main()
