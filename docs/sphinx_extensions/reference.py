@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def modules(package: Path) -> list[Path]:
 def summary(file: Path) -> str:
     """The first sentence of a file's docstring."""
     paragraph = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
-    return " ".join(paragraph.split()).split(". ")[0].rstrip(".")
+    return re.split(r"\. (?=[A-Z])", " ".join(paragraph.split()))[0].rstrip(".")
 
 
 def _package_page(package: Path, root: Path) -> str:
