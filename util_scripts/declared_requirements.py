@@ -1,9 +1,10 @@
 """Write the requirements that pyproject.toml declares, one a line, for `pip install -r`.
 
-    python util_scripts/declared_requirements.py [EXTRA ...]
+    python util_scripts/declared_requirements.py [--oldest] [EXTRA ...]
 
-Without EXTRA the requirements of the toolkit itself, else those of the named extras. `opencv-python` is left out where
-another build of OpenCV (headless, contrib) is installed: two builds would overwrite each other's files.
+Without EXTRA the requirements of the toolkit itself, else those of the named extras; with --oldest the oldest versions
+that they allow, which the hosted tests run with as well as with the newest. `opencv-python` is left out where another
+build of OpenCV (headless, contrib) is installed: two builds would overwrite each other's files.
 """
 
 import re
@@ -33,6 +34,18 @@ def declared_requirements(extras: list[str], pyproject: Path = PYPROJECT) -> lis
     return lines
 
 
+def oldest(requirement: str) -> str:
+    """The smallest version that a requirement allows, with its newest corrections: ``torch>=2.6`` as ``torch==2.6.*``.
+
+    Raises:
+        ValueError: it says no smallest version.
+    """
+    named = re.fullmatch(r"([\w.-]+)\s*>=\s*([\w.]+)", requirement)
+    if named is None:
+        raise ValueError(f"{requirement!r} does not say from which version on, as NAME>=VERSION")
+    return f"{named[1]}=={named[2]}.*"
+
+
 def _is_installed(distribution: str) -> bool:
     try:
         metadata.version(distribution)
@@ -42,4 +55,6 @@ def _is_installed(distribution: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(declared_requirements(sys.argv[1:])) + "\n")
+    wanted = [name for name in sys.argv[1:] if name != "--oldest"]
+    found = declared_requirements(wanted)
+    sys.stdout.write("\n".join(map(oldest, found) if "--oldest" in sys.argv else found) + "\n")

@@ -207,7 +207,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import rawpy
     except ImportError as error:
-        raise UnreadableRaw(f"{path}: RAW files need the package rawpy: pip install 'rawpy>=0.21'") from error
+        raise UnreadableRaw(f"{path}: RAW files need the package rawpy: pip install 'rawpy>=0.22'") from error
     try:
         with rawpy.imread(str(path)) as raw:
             yield raw
