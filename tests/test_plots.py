@@ -15,8 +15,7 @@ from evaluation.common_utils.report import write_files
 from evaluation.common_utils.scores import BurstScore, Cost, Row, Scores
 from evaluation.common_utils.stored_scores import Mean, MetricInfo, StoredRow, StoredScores, means_of, read_scores
 from evaluation.common_utils.viewing import GROUND_TRUTH, ViewedBurst, ViewedResult
-from evaluation.plots import __main__ as command
-from evaluation.plots import against, scatter
+from evaluation.plots import against, command, scatter
 from evaluation.plots.border import BorderErrors
 from evaluation.plots.flow_error import FlowErrors, endpoint_errors, flow_errors, plot_flow_errors
 from evaluation.plots.training import plot_training, read_curves

@@ -5,9 +5,6 @@ Data: what the class gives when it is called without arguments; SamplePhotos by 
 The network is called ``pred, aux = net(burst, noise_estimate=)``, both [B, N, 3, H, W] and linear.
 """
 
-import importlib
-from typing import Any
-
 from actors.deeprep_actors import DeepRepDenoisingActor
 from admin.settings import Settings
 from data import processing
@@ -15,11 +12,10 @@ from data.postprocessing_functions import DenoisingPostProcess
 from data.transforms import Transform
 from models.loss.image_quality_v2 import PSNR, MappedLoss, PixelWiseError
 from train_settings.bundled_photos import photo_loader, train_in_one_cycle
-from utils.suggestions import unknown_name_message
+from train_settings.named import named
 
 
 def run(settings: Settings) -> None:
-    """Builds and trains the network."""
     settings.description = "a burst denoiser on photographs, both named on the command line"
     settings.network, settings.photographs = "", "dataset.SamplePhotos"
     settings.batch_size, settings.burst_sz, settings.crop_sz = 4, 8, 64
@@ -37,21 +33,3 @@ def run(settings: Settings) -> None:
     actor = DeepRepDenoisingActor(named(settings.network)(), objective)
     loader = photo_loader(settings, bursts, photographs=named(settings.photographs)())
     train_in_one_cycle(actor, loader, settings)
-
-
-def named(path: str) -> Any:
-    """What ``module.name`` names.
-
-    Raises:
-        ValueError: there is no such module, or nothing of that name in it.
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        content = vars(importlib.import_module(module))
-    except (ModuleNotFoundError, ValueError) as error:
-        raise ValueError(
-            f"{path!r} names nothing ({error}); give MODULE.NAME: --set network=models.FILE.NAME"
-        ) from error
-    if name not in content:
-        raise ValueError(unknown_name_message(f"name in {module}", name, [key for key in content if key[0] != "_"]))
-    return content[name]
