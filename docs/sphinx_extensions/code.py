@@ -16,6 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 _COMMAND = re.compile(r"\$? ?(python|make|pip|torchrun|git|source|export|bash|\./|\.venv/)")
+_CLASS = re.compile(r"[A-Z]\w+")
 
 
 class LanguageOfBlocks(SphinxTransform):
@@ -42,14 +43,15 @@ def language_of(text: str) -> str:
 
 
 class LinksFromCode(SphinxPostTransform):
-    """`models/deeprep/optimizer.py` and `admin.loading.load_network(...)` in a text lead to the reference."""
+    """`models/loss/psnr.py`, `admin.loading.load_network(...)` and `SamplePhotos` in a text lead to the reference."""
 
     default_priority = 5
 
     def run(self, **kwargs: Any) -> None:
-        objects = self.env.domains.python_domain.objects
+        domain = self.env.domains.python_domain
         for code in list(self.document.findall(nodes.literal)):
-            entry = objects.get(_python_name(code.astext()))
+            name = _python_name(code.astext())
+            entry = domain.objects.get(name) or (_only_one(domain, name, "class") if _CLASS.fullmatch(name) else None)
             if entry is None or entry.docname == self.env.docname or _is_linked(code):
                 continue
             code.replace_self(
@@ -58,11 +60,22 @@ class LinksFromCode(SphinxPostTransform):
 
 
 def _python_name(code: str) -> str:
-    """What would be imported; a single word is no name, as every `data` in a sentence would become a link."""
+    """What would be imported; single words in small letters are left alone, or every `data` would be a link."""
     name = code.split("(")[0]
-    if re.fullmatch(r"[\w/.]+", name) is None or not ("." in name or "/" in name):
+    if re.fullmatch(r"[\w/.]+", name) is None or not ("." in name or "/" in name or _CLASS.fullmatch(name)):
         return ""
     return name.removesuffix(".py").strip("/").replace("/", ".")
+
+
+def _only_one(domain: PythonDomain, name: str, role: str) -> ObjectEntry | None:
+    """What a short name means in a reference of this kind, if nothing else is called so."""
+    kinds = domain.objtypes_for_role(role) or ()
+    found: set[ObjectEntry] = {
+        entry
+        for full, entry in domain.objects.items()
+        if full.endswith(f".{name}") and not entry.aliased and entry.objtype in kinds
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _is_linked(code: nodes.literal) -> bool:
@@ -80,22 +93,8 @@ def _unique_name(
     """A docstring may name a class of another module shortly, where there is only one of that name."""
     if node.get("refdomain") != "py":
         return None
-    domain = env.domains.python_domain
-    target = node["reftarget"]
-    found: set[ObjectEntry] = {
-        entry
-        for name, entry in domain.objects.items()
-        if name.endswith(f".{target}") and not entry.aliased and _fits(domain, node["reftype"], entry)
-    }
-    if len(found) != 1:
-        return None
-    entry = found.pop()
-    return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, content)
-
-
-def _fits(domain: PythonDomain, role: str, entry: ObjectEntry) -> bool:
-    kinds = domain.objtypes_for_role(role)
-    return kinds is None or entry.objtype in kinds
+    entry = _only_one(env.domains.python_domain, node["reftarget"], node["reftype"])
+    return entry and make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, content)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
