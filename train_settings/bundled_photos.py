@@ -97,4 +97,5 @@ def one_cycle(optimizer: torch.optim.Optimizer, settings: Settings) -> OneCycleL
     """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing."""
     steps = settings.epochs * settings.steps_per_epoch
     rates = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, rates, steps, pct_start=0.1, cycle_momentum=False)
+    rise = min(0.9, max(0.1, 2.5 / steps))  # with a rise of one step, as of 10 in all, OneCycleLR divides by nothing
+    return OneCycleLR(optimizer, rates, steps, pct_start=rise, cycle_momentum=False)
