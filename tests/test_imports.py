@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 from benchmarks.imports import ROOMS, in_fresh_process
 
 ROOT = Path(__file__).resolve().parent.parent
+ONLY_POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 
 
 def test_rooms_load_large_libraries_only_where_they_are_used() -> None:
@@ -21,6 +23,24 @@ def test_rooms_load_large_libraries_only_where_they_are_used() -> None:
 def test_the_command_line_answers_before_torch_is_loaded() -> None:
     code = "import sys, run_training, run_quickstart, run_restoration; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_nothing_that_windows_lacks_is_needed_to_load_a_file() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for place in (*ROOMS, "util_scripts", "benchmarks")
+        for path in sorted((ROOT / place).rglob("*.py"))
+        for name in names_imported_at_the_top(path)
+        if name in ONLY_POSIX
+    ]
+    assert found == []
+
+
+def names_imported_at_the_top(path: Path) -> list[str]:
+    tops = ast.parse(path.read_text(encoding="utf-8")).body
+    return [alias.name for node in tops if isinstance(node, ast.Import) for alias in node.names] + [
+        str(node.module) for node in tops if isinstance(node, ast.ImportFrom)
+    ]
 
 
 def test_every_room_is_measured() -> None:

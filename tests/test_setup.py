@@ -67,7 +67,7 @@ def install(checkout: Path, *arguments: str, **environment: str) -> subprocess.C
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
