@@ -36,19 +36,6 @@ class ValidationPictures:
         return taken
 
 
-def flow_panels(burst: torch.Tensor, predicted: torch.Tensor, truth: torch.Tensor) -> list[torch.Tensor]:
-    """First frame | last frame | predicted flow of the last frame | its true flow, of the first burst of a batch.
-
-    Args:
-        burst: [B, N, C, H, W], linear.
-        predicted, truth: [B(N-1), 2, H, W] in pixels; shown in the same colours.
-    """
-    last = burst.shape[1] - 2
-    longest = float(truth[last].norm(dim=0).max())
-    frames = _displayed([burst[0, 0], burst[0, -1]], like=burst[0, 0])
-    return [*frames, coloured_flow(predicted[last], longest), coloured_flow(truth[last], longest)]
-
-
 def linear_panels(
     burst: torch.Tensor, pred: torch.Tensor, target: torch.Tensor, aux: Mapping[str, Any] | None = None
 ) -> list[torch.Tensor]:

@@ -87,11 +87,6 @@ def of_first(value: T) -> T:
     return values[0]
 
 
-def wait_for_all() -> None:
-    """Returns when all processes have come here."""
-    summed([0.0])
-
-
 def sum_tensors(tensors: Sequence[torch.Tensor]) -> None:
     """Replaces every tensor by its sum over all processes, in place; all give the same shapes in the same order."""
     _in_buckets(tensors, dist.all_reduce)

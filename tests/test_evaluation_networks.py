@@ -12,7 +12,7 @@ from admin import released_weights
 from admin.checkpoints import CheckpointError, read_checkpoint, save_checkpoint
 from admin.released_weights import RELEASED
 from evaluation.common_utils import engine
-from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding, decode_prediction, encode_prediction
+from evaluation.common_utils.encoding import LINEAR_14_BIT, PredictionEncoding
 from evaluation.common_utils.experiments import UnknownExperiment, experiment_names, load_experiment
 from evaluation.common_utils.network_param import NetworkParam, find_network_file
 from evaluation.common_utils.saved_predictions import SavedPredictions
@@ -135,13 +135,13 @@ def test_a_stored_prediction_is_less_than_a_step_below_the_clamped_one(seed, cha
 
 def test_what_cannot_be_stored_or_was_not_stored_so_is_refused():
     with pytest.raises(ValueError, match="1 of 12 predicted values are not finite"):
-        encode_prediction(torch.tensor([float("inf")] + [0.0] * 11).reshape(1, 3, 2, 2))
+        LINEAR_14_BIT.encode(torch.tensor([float("inf")] + [0.0] * 11).reshape(1, 3, 2, 2))
     with pytest.raises(ValueError, match=r"expected \[1, C, H, W\]"):
-        encode_prediction(torch.zeros(2, 3, 4, 4))
+        LINEAR_14_BIT.encode(torch.zeros(2, 3, 4, 4))
     with pytest.raises(ValueError, match="uint8"):
-        decode_prediction(np.zeros((4, 4, 3), np.uint8))
+        LINEAR_14_BIT.decode(np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="65535"):
-        decode_prediction(np.full((4, 4, 3), 65535, np.uint16))
+        LINEAR_14_BIT.decode(np.full((4, 4, 3), 65535, np.uint16))
     with pytest.raises(ValueError, match="full_scale"):
         PredictionEncoding(2**16)
 

@@ -84,13 +84,3 @@ class PredictionEncoding:
 
 # Linear space, 2^14 = 1.0, truncated: the published protocol of the SR and denoising benchmarks.
 LINEAR_14_BIT = PredictionEncoding()
-
-
-def encode_prediction(prediction: torch.Tensor) -> np.ndarray:
-    """`prediction` [1, C, H, W], linear 0..1, as uint16 [H, W, C] with 2^14 = 1.0, truncated."""
-    return LINEAR_14_BIT.encode(prediction)
-
-
-def decode_prediction(stored: np.ndarray) -> torch.Tensor:
-    """float32 [1, C, H, W] from uint16 [H, W, C] with 2^14 = 1.0."""
-    return LINEAR_14_BIT.decode(stored)

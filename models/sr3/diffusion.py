@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.sr3.sampling import Callback, Denoiser, StepNoise, ancestral, clean_image, find_sampler
+from models.sr3.sampling import Callback, Denoiser, StepNoise, ancestral, find_sampler
 from models.sr3.schedules import NoiseSchedule
 
 logger = logging.getLogger(__name__)
@@ -151,10 +151,6 @@ class GaussianDiffusion(nn.Module):
     def q_sample(clean: torch.Tensor, level: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """An image [B, C, H, W] with noise, at levels that broadcast to it (DDPM, equation 4)."""
         return level * clean + (1 - level**2).sqrt() * noise
-
-    def predict_start_from_noise(self, image: torch.Tensor, t: int, noise: torch.Tensor) -> torch.Tensor:
-        """The clean image that a noise prediction for the image after step ``t`` (0 .. T-1) means."""
-        return clean_image(image, noise, float(self.schedule.levels[t + 1]))
 
     def restore(self, burst: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
         """The middle frame of a burst with the model's own sampler and number of steps.

@@ -23,7 +23,6 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TEXT_SCALE = 0.5
 _SPACE = 6  # pixels between words
 _LINE = 18  # pixels from line to line
-_BUTTONS_WIDTH = layout.SCREEN_WIDTH - layout.DISPLAY_WIDTH
 
 HELP = (
     "n  next burst",

@@ -11,7 +11,7 @@ import torch
 from evaluation.burst_denoise.benchmark import SRGB
 from evaluation.common_utils.benchmark import Compared, Item, Protocol
 from evaluation.common_utils.display_utils import generate_formatted_report
-from evaluation.common_utils.encoding import LINEAR_14_BIT, decode_prediction, encode_prediction
+from evaluation.common_utils.encoding import LINEAR_14_BIT
 from evaluation.common_utils.metrics import psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.saved_predictions import SavedPredictions
@@ -28,8 +28,8 @@ TOLERANCE = {"psnr": 1e-3, "ssim": 1e-4}
 def saved_predictions(case: Case, judge: Judge) -> None:
     for name, prediction in case.group("in.").items():
         steps, decoded = case[f"out.{name}_u16"].numpy(), case[f"out.{name}_decoded"]
-        judge.equal(f"{name} encoded", encode_prediction(prediction), steps)
-        judge.equal(f"{name} not stored", decode_prediction(encode_prediction(prediction)), decoded)
+        judge.equal(f"{name} encoded", LINEAR_14_BIT.encode(prediction), steps)
+        judge.equal(f"{name} not stored", LINEAR_14_BIT.decode(LINEAR_14_BIT.encode(prediction)), decoded)
         with tempfile.TemporaryDirectory() as folder:
             saved = SavedPredictions(Path(folder), LINEAR_14_BIT)
             saved.save(name, prediction)
