@@ -97,6 +97,30 @@ class BaseProcessing:
         return crops[0] if len(crops) == 1 else torch.cat(crops)
 
 
+class PhotographProcessing(BaseProcessing):
+    """A processing of one photograph; what is drawn for it and how it is rendered is up to the subclasses."""
+
+    def __call__(self, data: TensorDict) -> TensorDict:
+        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
+        draws = take_draws(data)
+        frame = data.pop("frame")
+        params = self.draw(image_size(frame), draws)
+        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
+        return data
+
+    def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
+        """Everything random about one sample of a photograph of ``shape`` (height, width)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it draws")
+
+    def render(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """The sample of the drawn parameters."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it renders")
+
+    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """``material`` (see :class:`BaseProcessing`), and what is known without rendering."""
+        raise NotImplementedError(f"{type(self).__name__} renders in the workers")
+
+
 def take_draws(data: TensorDict) -> Draws:
     """The draws of the sample, removed from it; fresh ones if it has none."""
     draws = data.pop("draws", None)

@@ -10,9 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from admin.tensordict import TensorDict
-from data.base_processing import BaseProcessing, take_draws
-from data.boxes import image_size
+from data.base_processing import PhotographProcessing
 from data.transforms import TransformBase
 from utils.draws import Draws
 
@@ -23,7 +21,7 @@ _SECOND_NOISE = (0.1, 0.5)  # of the first noise
 
 
 @dataclass(eq=False)
-class DeblurBursts(BaseProcessing):
+class DeblurBursts(PhotographProcessing):
     """Blurred, noisy frames of one photograph; see the two engines for how, and for what each takes besides this.
 
     Args:
@@ -56,18 +54,6 @@ class DeblurBursts(BaseProcessing):
                 f"size={self.size} and burst_size={self.burst_size} must be at least 1, kernel_lvl={self.kernel_lvl}"
                 f" above 0 and noise_lvl={self.noise_lvl} not negative"
             )
-
-    def __call__(self, data: TensorDict) -> TensorDict:
-        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
-        draws = take_draws(data)
-        frame = data.pop("frame")
-        params = self.draw(image_size(frame), draws)
-        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
-        return data
-
-    def material(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:
-        """``material`` (see :class:`BaseProcessing`) of an engine that renders batches."""
-        raise NotImplementedError(f"{type(self).__name__} renders in the workers")
 
     @abstractmethod
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:

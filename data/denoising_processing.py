@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from admin.tensordict import TensorDict
-from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
+from data.base_processing import TO_TENSOR, PhotographProcessing
 from data.boxes import Box, image_size
 from data.transforms import TransformBase
 from utils.draws import Draws, standard_normal, standard_normals
@@ -28,7 +28,7 @@ _DISPLAY_GAMMA = 2.2
 _MEAN_COUNT_OF_LARGE_MOTIONS = 1.5
 
 
-class DenoisingProcessing(BaseProcessing):
+class DenoisingProcessing(PhotographProcessing):
     """A burst of integer-shifted, downsampled crops with heteroscedastic Gaussian noise, in linear space.
 
     Args:
@@ -91,14 +91,6 @@ class DenoisingProcessing(BaseProcessing):
     @property
     def _padded_size(self) -> int:
         return self.crop_sz * self.pre_downsample_factor + 2 * self._reach
-
-    def __call__(self, data: TensorDict) -> TensorDict:
-        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
-        draws = take_draws(data)
-        frame = data.pop("frame")
-        params = self.draw(image_size(frame), draws)
-        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
-        return data
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
         """Everything random about one burst.

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from admin.tensordict import TensorDict
-from data.base_processing import TO_TENSOR, BaseProcessing, take_draws
-from data.boxes import Box, Size, image_size, rows_and_columns
+from data.base_processing import TO_TENSOR, PhotographProcessing
+from data.boxes import Box, Size, rows_and_columns
 from data.burst_motion import flow_vectors
 from data.camera_pipeline import add_noise
 from data.mosaic_rendering import can_render_mosaic, inverse_of_opencv, render_mosaic, render_mosaics
@@ -28,7 +28,7 @@ from utils.draws import Draws, standard_normals
 from utils.ops.mosaic import mosaic
 
 
-class SyntheticBurstProcessing(BaseProcessing):
+class SyntheticBurstProcessing(PhotographProcessing):
     """Crops a photograph and makes a RAW burst and its ground truth of it (Bhat et al., CVPR 2021).
 
     Args:
@@ -92,14 +92,6 @@ class SyntheticBurstProcessing(BaseProcessing):
     @property
     def _padded_size(self) -> tuple[int, int]:
         return self.crop_sz[0] + 2 * self._border, self.crop_sz[1] + 2 * self._border
-
-    def __call__(self, data: TensorDict) -> TensorDict:
-        """Replaces ``frame`` (uint8 HWC RGB) by the keys that :meth:`render` returns."""
-        draws = take_draws(data)
-        frame = data.pop("frame")
-        params = self.draw(image_size(frame), draws)
-        data.update(self.render(frame, params) if self.render_on == "worker" else self.material(frame, params))
-        return data
 
     def draw(self, shape: tuple[int, int], draws: Draws) -> dict[str, Any]:
         """Everything random about one burst.
