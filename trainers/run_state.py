@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from admin.settings import Settings
 from admin.stats import LoaderStats
 from trainers.ema import MovingAverage
 from trainers.kept_files import Best
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 class TrainingRun(Protocol):
