@@ -1,7 +1,7 @@
 # One recipe at a time: each starts from install.sh, which must not run twice at once.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint docs check-golden bench clean
+.PHONY: help install quickstart test lint docs check-golden bench examples-full clean
 
 PYTHON_HERE := .venv/bin/python
 # The full recordings lie outside the repository; what it keeps of them is checked by `make test`.
@@ -38,6 +38,9 @@ bench: install ## time what is fast against its plain form (docs/performance.md)
 	$(PYTHON_HERE) benchmarks/synthesis.py
 	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 3
 	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 2 --scaling --case deeprep_sr_synthetic_default
+
+examples-full: install ## run all code of README.md, docs/ and examples/ at full length (hours; docs/examples.md)
+	$(PYTHON_HERE) -m tests.code_blocks
 
 clean: ## remove caches and build left-overs (not .venv, not workspace)
 	rm -rf build docs/generated burstlab.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
