@@ -19,9 +19,9 @@ from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.jdd import benchmark as jdd
 from evaluation.jdd.compute_score import compute_score
 from evaluation.jdd.experiments import two_stage_released
+from evaluation.jdd.noisy_clips import NoisyClips
 from evaluation.jdd.real_bursts import RealBursts
 from evaluation.jdd.save_results import save_results
-from evaluation.jdd.sequences import NoisySequences
 from models.classical import DemosaickedAlignedMean, DemosaickedReference
 from models.two_stage_align.two_stage_net import two_stage_align
 from tests.fabricated import environment, reds, sc_burst
@@ -70,7 +70,7 @@ def saved_here(tmp_path, monkeypatch):
 
 
 def test_bursts_are_the_published_windows_with_noise_that_starts_anew_in_every_clip(clips):
-    bursts = NoisySequences(clips, LEVEL, 5)
+    bursts = NoisyClips(clips, LEVEL, 5)
     assert len(bursts) == 12
     burst, truth, info = bursts[6 + 4]  # clip 1, frame 4
     assert (info["burst_name"], info["scene"], info["place"]) == ("011/00000004", "011", "border")
@@ -85,19 +85,19 @@ def test_bursts_are_the_published_windows_with_noise_that_starts_anew_in_every_c
 
 def test_odd_frames_lose_a_row_and_clips_that_are_too_short_are_named(tmp_path):
     odd = ClipFolder(reds(tmp_path, train=("007",), validation=(), frames=5, size=(33, 41)) / "train_sharp")
-    burst, truth, _ = NoisySequences(odd, LEVEL, 1)[0]
+    burst, truth, _ = NoisyClips(odd, LEVEL, 1)[0]
     assert burst.shape == (1, 4, 16, 20)
     assert truth.shape == (3, 32, 40)
     with pytest.raises(ValueError, match="clip 007 of train_sharp: a clip of 5 frames is too short for 9"):
-        NoisySequences(odd, LEVEL, 9)
+        NoisyClips(odd, LEVEL, 9)
     with pytest.raises(ValueError, match="give an odd number"):
-        NoisySequences(odd, LEVEL, 4)
+        NoisyClips(odd, LEVEL, 4)
 
 
 @pytest.mark.parametrize(("frames", "size"), [(1, (26, 30)), (9, (24, 28))])
 def test_the_network_restores_one_and_nine_frames_of_any_even_size(frames, size):
     clip = SampleClips("heldout", frames, size, speed=(0, 3), num_clips=1)
-    burst, truth, info = NoisySequences(clip, LEVEL, frames, only_middle=True)[0]
+    burst, truth, info = NoisyClips(clip, LEVEL, frames, only_middle=True)[0]
     net = small_two_stage().eval()
     with torch.no_grad():
         prediction = jdd.call_joint_demosaicking(net, burst[None], info)
@@ -106,7 +106,7 @@ def test_the_network_restores_one_and_nine_frames_of_any_even_size(frames, size)
 
 
 def test_networks_get_the_noise_map_they_were_trained_with_and_the_tiles_of_the_test_set(clips):
-    burst, _, info = NoisySequences(clips, LEVEL)[2]
+    burst, _, info = NoisyClips(clips, LEVEL)[2]
     net: Any = Remembers()
     jdd.call_joint_demosaicking(net, burst[None], info, {"patch": 64, "search_window": 48})
     torch.testing.assert_close(net.called[0][1], noise_map(burst[None], LEVEL, "deviation"))
@@ -119,7 +119,7 @@ def test_networks_get_the_noise_map_they_were_trained_with_and_the_tiles_of_the_
 
 def test_float_figures_and_those_of_saved_files_agree(clips, saved_here):
     benchmark = replace(jdd.jdd_benchmark("clips", "high"), name="test")
-    bursts = NoisySequences(clips, NOISE_LEVELS["high"])
+    bursts = NoisyClips(clips, NOISE_LEVELS["high"])
     saved = SavedPredictions.of(benchmark, "dark_and_good")
     for index, (error, brightness) in enumerate([(0.01, 0.05), (0.01, 1.0), (0.001, 0.3)]):
         _, truth, info = bursts[index]
@@ -138,7 +138,7 @@ def test_float_figures_and_those_of_saved_files_agree(clips, saved_here):
 
 
 def test_psnr_is_that_of_unrounded_values_over_all_pixels(clips):
-    _, truth, info = NoisySequences(clips, LEVEL)[0]
+    _, truth, info = NoisyClips(clips, LEVEL)[0]
     prediction = (truth + 0.01 * torch.rand(truth.shape, generator=torch.Generator().manual_seed(1)))[None]
     expected = 20 * np.log10(255 / np.sqrt(np.mean((255 * (prediction[0].double() - truth.double()).numpy()) ** 2)))
     metric = jdd.METRICS[0]
@@ -150,8 +150,8 @@ def test_psnr_is_that_of_unrounded_values_over_all_pixels(clips):
 def test_the_training_free_rows_restore_the_middle_frame():
     clip = SampleClips("train", 5, 96, speed=(8, 8), num_objects=0, num_clips=3)
     for index in range(3):
-        burst, _, _ = NoisySequences(clip, NOISE_LEVELS["high"], 5, only_middle=True)[index]
-        quiet, _, _ = NoisySequences(clip, replace(LEVEL, shot=0.0, read=0.0), 5, only_middle=True)[index]
+        burst, _, _ = NoisyClips(clip, NOISE_LEVELS["high"], 5, only_middle=True)[index]
+        quiet, _, _ = NoisyClips(clip, replace(LEVEL, shot=0.0, read=0.0), 5, only_middle=True)[index]
         reference, _ = DemosaickedReference()(burst[None])
         clean, _ = DemosaickedReference()(quiet[None])
         mean, _ = DemosaickedAlignedMean(max_shift=16)(burst[None])

@@ -19,8 +19,8 @@ from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.properties import level_noise
+from evaluation.jdd.noisy_clips import NoisyClips
 from evaluation.jdd.real_bursts import RealBursts
-from evaluation.jdd.sequences import NoisySequences
 from models.classical import DemosaickedAlignedMean, DemosaickedReference, RobustJointDemosaicking
 from utils.suggestions import unknown_name_message
 
@@ -180,7 +180,7 @@ def _checked_folder(data: str, folder: str | Path | None) -> Path | None:
 def _bursts(test_set: TestSet, level: NoiseLevel, frames: int, folder: Path | None) -> BurstData:
     if test_set.clips is None:
         return RealBursts(folder)
-    return NoisySequences(test_set.clips(frames, folder), level, frames, test_set.only_middle)
+    return NoisyClips(test_set.clips(frames, folder), level, frames, test_set.only_middle)
 
 
 # Arguments of the scripts.

@@ -28,7 +28,7 @@ class RealBursts(Sequence[tuple[torch.Tensor, None, Mapping[str, Any]]]):
         return len(self._bursts)
 
     def __getitem__(self, index: Any) -> Any:
-        """`(burst [5, 4, h, w] packed RGGB, None, info)`; `info` as of `NoisySequences`, without `place`."""
+        """`(burst [5, 4, h, w] packed RGGB, None, info)`; `info` as of `NoisyClips`, without `place`."""
         burst, known = self._bursts[index]
         camera = Camera(rgb_to_camera(known["xyz2cam"]), 1.0, known["red_gain"], known["blue_gain"])
         level = NoiseLevel(known["shot"], math.sqrt(max(known["read_variance"], 0.0)))

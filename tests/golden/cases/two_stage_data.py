@@ -12,7 +12,7 @@ from data.jdd_camera import Camera, NoiseLevel
 from data.jdd_processing import JDDProcessing, augmented
 from evaluation.common_utils.benchmark import Compared, Item
 from evaluation.jdd.benchmark import METRICS
-from evaluation.jdd.sequences import noisy_frame
+from evaluation.jdd.noisy_clips import noisy_frame
 from tests.golden.cases.replay import RecordedDraws
 from tests.golden.recording import Case, Judge
 from tests.golden.registry import checks

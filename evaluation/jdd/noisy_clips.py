@@ -17,7 +17,7 @@ from utils.ops.mosaic import mosaic
 _KEPT_FRAMES = 9  # neighbouring windows share frames
 
 
-class NoisySequences(Sequence[tuple[torch.Tensor, torch.Tensor, Mapping[str, Any]]]):
+class NoisyClips(Sequence[tuple[torch.Tensor, torch.Tensor, Mapping[str, Any]]]):
     """Every frame of every clip once in the middle of a noisy packed burst (Guo et al., CVPR 2022).
 
     The camera is always the same one, and frame k of every clip gets the same noise field.
