@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from data.jdd_camera import (
 from utils.draws import Draws, standard_normal, standard_normals
 from utils.ops.mosaic import mosaic
 
+_ORDERS = tuple(permutations(range(3)))  # of three colours; the first one changes nothing
+
 
 class JDDProcessing(BaseProcessing):
     """A noisy packed burst of a random window of the frames, with its noise map and the clean centre frame.
@@ -37,6 +40,7 @@ class JDDProcessing(BaseProcessing):
         noise_map_mode: a key of ``data.jdd_camera.NOISE_MAPS``.
         noise_ranges: of ``data.jdd_camera.NoiseLevel.draw``; those of the published training if None.
         render_on: see :class:`BaseProcessing`.
+        shuffle_colours: let red, green and blue change places at random, so that a few photographs show many colours.
 
     Raises:
         ValueError: an odd size, a transposed window that is no square, another noise map.
@@ -50,6 +54,7 @@ class JDDProcessing(BaseProcessing):
         noise_map_mode: str = PUBLISHED_TRAINING_MAP,
         noise_ranges: Mapping[str, tuple[float, float]] | None = None,
         render_on: str = "worker",
+        shuffle_colours: bool = False,
     ) -> None:
         super().__init__(transform=None, render_on=render_on)
         self.crop_sz = rows_and_columns(crop_sz)
@@ -60,6 +65,7 @@ class JDDProcessing(BaseProcessing):
         self.use_flip, self.use_rot = use_flip, use_rot
         self.noise_map_mode = checked_noise_map(noise_map_mode)
         self.noise_ranges = dict(noise_ranges or {})
+        self.shuffle_colours = shuffle_colours
 
     def __call__(self, data: TensorDict) -> TensorDict:
         """Replaces ``frames`` by the keys that :meth:`render` returns."""
@@ -78,7 +84,7 @@ class JDDProcessing(BaseProcessing):
 
         Returns:
             ``crop`` (top, left), ``camera``, ``noise_level``, ``flip_rows``, ``flip_columns``, ``transpose``,
-            ``noise_seed``.
+            ``noise_seed``, ``colours`` (which of them becomes red, green and blue).
 
         Raises:
             ValueError: the frames are smaller than the window.
@@ -94,6 +100,7 @@ class JDDProcessing(BaseProcessing):
             "flip_columns": draws.chance(0.5) and self.use_rot,
             "transpose": draws.chance(0.5) and self.use_rot,
             "noise_seed": draws.seed(),
+            "colours": draws.choose(_ORDERS) if self.shuffle_colours else _ORDERS[0],
         }
 
     def render(self, frames: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -161,11 +168,15 @@ class JDDProcessing(BaseProcessing):
         }
 
     def _windows(self, frames: Sequence[Any], params: dict[str, Any]) -> list[torch.Tensor]:
-        """The window of every frame [3, H, W], flipped and transposed; what follows works pixel by pixel."""
+        """The window of every frame [3, H, W], its colours shuffled, flipped and transposed.
+
+        What follows works pixel by pixel.
+        """
         (top, left), (rows, columns) = params["crop"], self.crop_sz
         window = Box(top, left, rows, columns)
         flips = params["flip_rows"], params["flip_columns"], params["transpose"]
-        return [augmented(_planes(window.cut(frame)), *flips).contiguous() for frame in frames]
+        colours = list(params.get("colours", _ORDERS[0]))
+        return [augmented(_planes(window.cut(frame))[colours], *flips).contiguous() for frame in frames]
 
     def _meta_info(self, params: dict[str, Any]) -> dict[str, Any]:
         level: NoiseLevel = params["noise_level"]

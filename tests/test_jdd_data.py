@@ -163,6 +163,24 @@ def test_the_same_draws_give_the_same_sample_and_frames_and_ground_truth_are_fli
         assert torch.equal(mosaic(turned["frame_gt"]), turned["burst_gt"][1])
 
 
+def test_colours_change_places_only_where_that_is_asked_for_and_in_all_frames_alike(clips):
+    frames, plain, shuffling = (
+        clips.get_frames(0, [0, 1, 2]),
+        JDDProcessing(32),
+        JDDProcessing(32, shuffle_colours=True),
+    )
+    params = plain.draw((40, 44), Draws(5))
+    assert params["colours"] == (0, 1, 2)
+    shuffled = shuffling.draw((40, 44), Draws(5))
+    assert {**shuffled, "colours": 0, "camera": 0} == {**params, "colours": 0, "camera": 0}  # later draws are the same
+    assert len({shuffling.draw((40, 44), Draws(i))["colours"] for i in range(60)}) == 6
+    colours = [2, 0, 1]
+    moved = plain.render([frame[colours] for frame in frames], params)
+    rendered = plain.render(frames, params | {"colours": tuple(colours)})
+    assert torch.equal(rendered["burst"], moved["burst"])
+    assert torch.equal(rendered["frame_gt"], moved["frame_gt"])
+
+
 def test_flips_are_drawn_only_where_they_are_allowed():
     draws = [JDDProcessing(8, use_flip=False, use_rot=False).draw((8, 8), Draws(i)) for i in range(20)]
     assert not any(one["flip_rows"] or one["flip_columns"] or one["transpose"] for one in draws)

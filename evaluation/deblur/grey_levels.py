@@ -6,7 +6,7 @@ from evaluation.common_utils.encoding import PredictionEncoding
 
 _STEPS = 256  # of a stored value to a grey level
 
-ENCODING = PredictionEncoding(full_scale=255 * _STEPS, space="display space")
+ENCODING = PredictionEncoding(full_scale=255 * _STEPS, space="display space", is_picture=True)
 
 
 def to_stored(image: torch.Tensor) -> torch.Tensor:

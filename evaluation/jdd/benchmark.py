@@ -148,7 +148,7 @@ def jdd_benchmark(
         call=lambda net, burst, info: call_joint_demosaicking(net, burst, info, test_set.tiling),
         metrics=() if is_real else (*METRICS, LPIPS),
         view=view,
-        encoding=PredictionEncoding(full_scale=2**16 - 1, space="sRGB", rounded=True),
+        encoding=PredictionEncoding(full_scale=2**16 - 1, space="sRGB", rounded=True, is_picture=True),
         baselines=BASELINES,
         reference="middle",
         footnotes=() if is_real else (_SIMULATED, _PLACES) if has_places else (_SIMULATED,),

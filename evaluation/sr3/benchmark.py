@@ -35,7 +35,7 @@ DATA: dict[str, tuple[str, Callable[[], Sequence[Entry]]]] = {
 }
 
 # 257 steps for each of the 255 of the compared pictures, so nothing is lost in between.
-ENCODING = PredictionEncoding(full_scale=65535, space="RGB as displayed, rounded to 8 bits")
+ENCODING = PredictionEncoding(full_scale=65535, space="RGB as displayed, rounded to 8 bits", is_picture=True)
 
 BASELINES = (NetworkParam(network=MiddleFrame, unique_name="bicubic", display_name="bicubic, middle frame"),)
 

@@ -1,7 +1,7 @@
 """Small two-stage alignment network on clips made from bundled photographs: a CPU, no download.
 
 Command: python run_training.py two_stage_align quickstart (--set patch_matching=False leaves stage one out).
-Data: SampleClips, training scenes. Hardware: 1 CPU core, at most 60 minutes. Starts as the demosaicked mean of the
+Data: SampleClips, training scenes. Hardware: 1 CPU core, an hour. Starts as the demosaicked mean of the
 burst, unaligned, with the smoothed image as features; searches at every feature pixel and chooses nearly one patch.
 """
 
@@ -23,15 +23,17 @@ def run(settings: Settings) -> None:
     settings.description = "Two-stage alignment, narrow, on clips of bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 1, 1, 25
     settings.burst_sz, settings.crop_sz, settings.patch_sz, settings.search_window = 5, 320, 48, 64
-    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 8, 60
+    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 22, 90
     settings.clip_grad_norm = 1e5
     settings.learning_rate, settings.learning_rate_features = 1.5e-3, 1e-4
     settings.betas, settings.weight_decay = (0.9, 0.99), 0.0
     settings.patch_matching, settings.channels, settings.interpolation = True, 12, True
+    settings.shuffle_colours = True
 
     chosen = {name: getattr(settings, name) for name in ("channels", "interpolation", "patch_matching")}
     net = photos.start(two_stage_align(**chosen, **NETWORK), settings, start_unaligned)
     clips = SampleClips("train", settings.burst_sz, settings.crop_sz, speed=(0.0, 30.0))
-    bursts = JDDProcessing(settings.crop_sz, noise_map_mode=net.noise_map_mode, noise_ranges=NOISE)
+    more = dict(noise_ranges=NOISE, shuffle_colours=settings.shuffle_colours)
+    bursts = JDDProcessing(settings.crop_sz, noise_map_mode=net.noise_map_mode, **more)
     actor = make_actor(settings, net, search_step=1, inclusive_search=True, sharpen_after=0)
     train(settings, actor, [clip_loader(settings, clips, bursts)], partial(photos.one_cycle, settings=settings))
