@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,20 @@ def test_latex_escapes_names_and_groups_columns_by_benchmark(tables):
     assert escape_latex("50% & a_b^2\\") == r"50\% \& a\_b\textasciicircum{}2\textbackslash{}"
 
 
+def test_columns_of_one_benchmark_stand_together(tables):
+    """Else the headings of the LaTeX table, which span the columns of a benchmark, would stand above others."""
+    sr, noise = compare(tables[:1], metrics=["psnr"]), tables[2]
+    more = replace(tables[0], metrics=tables[0].metrics[1:])
+    comparison = compare([replace(tables[0], metrics=tables[0].metrics[:1]), noise, more])
+    assert [(column.benchmark, column.metric.key) for column in comparison.columns] == [
+        ("sr", "psnr"),
+        ("sr", "lpips"),
+        ("noise/level_4", "psnr"),
+        ("noise/level_4", "lpips"),
+    ]
+    assert cell(comparison, "A", "sr", "psnr") == cell(sr, "A", "sr", "psnr")
+
+
 def test_rows_and_metrics_can_be_chosen(tables):
     comparison = compare(tables, metrics=["lpips"], networks=["A"])
     assert comparison.rows == ("A",)
@@ -129,6 +144,9 @@ def test_a_run_is_found_by_file_folder_experiment_or_training(tmp_path, tables):
     assert [table.benchmark for table in find_tables("a", scores)] == ["noise/level_4", "sr"]
     (found,) = find_tables("deeprep/mine", scores)
     assert [known.name for known in found.rows] == ["T"]
+    stored(tmp_path, "half", row("H", 1.0, 2.0, unique="dbsr_mine_ema_bf16"), name="other")
+    (found,) = find_tables("dbsr/mine", scores)
+    assert [known.name for known in found.rows] == ["H"]
     with pytest.raises(ValueError, match=r"did you mean 'trained'.*compute_score"):
         find_tables("trainedd", scores)
 

@@ -226,3 +226,18 @@ def test_a_place_that_needs_gigabytes_is_refused_before_it_is_made(tmp_path: Pat
     path.write_bytes(b"\x80\x02K\x01" + place + b".")
     with pytest.raises(UnreadablePickle, match=r"meta\.pkl .*remembers a value at place"):
         read_pickle(path)
+
+
+@pytest.mark.parametrize("text", ["1e9999999999", "1/1e999999999", "1E+99999999", "nan", "1/2/3", ""])
+def test_text_that_is_no_fraction_or_a_huge_one_is_refused_at_once(tmp_path: Path, text: str):
+    call = (("exifread.utils", "Ratio"), b"X" + struct.pack("<I", len(text)) + text.encode(), b"\x85R")
+    (tmp_path / "meta.pkl").write_bytes(by_hand(*call))
+    with pytest.raises(UnreadablePickle, match="is no fraction"):
+        read_pickle(tmp_path / "meta.pkl")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1/50", Fraction(1, 50)), ("-2.50", Fraction(-5, 2)), ("7", Fraction(7))])
+def test_text_of_a_fraction_is_read(tmp_path: Path, text: str, value: Fraction):
+    call = (("exifread.utils", "Ratio"), b"X" + struct.pack("<I", len(text)) + text.encode(), b"\x85R")
+    (tmp_path / "meta.pkl").write_bytes(by_hand(*call))
+    assert read_pickle(tmp_path / "meta.pkl") == value

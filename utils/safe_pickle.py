@@ -24,6 +24,8 @@ from utils.file_reading import read_file
 
 # Booleans, integers, floating point and complex numbers of fixed size.
 _NUMBER_TYPE = re.compile("[biufc][1-9][0-9]?")
+# Text of a fraction. Powers of ten are left out: a few characters of them are a number of gigabytes.
+_RATIO = re.compile(r"\s*[+-]?[0-9]+([.][0-9]*|/[0-9]+)?\s*")
 
 _PathLike = str | os.PathLike[str]
 
@@ -180,6 +182,9 @@ def _numpy_scalar(dtype: Any, buffer: Any = b"") -> Any:
 
 def _ratio(numerator: Any, denominator: Any = 1) -> Fraction | float:
     """An EXIF fraction, given as ``'1/50'`` or as two integers. Cameras write x/0 for "not known": NaN here."""
+    for part in (numerator, denominator):
+        if isinstance(part, str) and not _RATIO.fullmatch(part):
+            raise ValueError(f"{part[:20]!r} is no fraction")
     try:
         return Fraction(numerator) / Fraction(denominator)
     except ZeroDivisionError:

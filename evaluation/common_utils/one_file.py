@@ -26,7 +26,12 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
     Args:
         benchmarks: one, or e.g. one for each noise level.
         arguments: instead of those of the process.
+
+    Raises:
+        ValueError: there is no benchmark.
     """
+    if not benchmarks:
+        raise ValueError("run_benchmark needs at least one benchmark")
     configure_logging()
     parser = argparse.ArgumentParser(description=", ".join(benchmark.title for benchmark in benchmarks))
     commands = parser.add_subparsers(dest="command", metavar="{score,save,view}", required=True)
@@ -36,7 +41,10 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
         ("view", "look at results; see docs/viewer.md"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("run", nargs="*", help="MODULE/PARAM of a training, or the name or path of a network file")
+        some = "+" if name == "save" else "*"
+        command.add_argument(
+            "run", nargs=some, help="MODULE/PARAM of a training, or the name or path of a network file"
+        )
         for option, keywords in {"score": SCORE_ARGUMENTS, "view": VIEW_ARGUMENTS}.get(name, {}).items():
             command.add_argument(option, **keywords)
 
@@ -54,12 +62,15 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
 
 
 def network_of(run: str) -> NetworkParam:
-    """The network of a training, ``MODULE/PARAM``, or of a file, as `evaluation.common_utils.network_param` finds it.
+    """The network of a file, as it is named or as `evaluation.common_utils.network_param` finds it, or of a training.
 
     Raises:
         FileNotFoundError: there is no such file; names the places that were looked at.
     """
+    path = Path(run)
+    if path.is_file():
+        return NetworkParam(network_path=path.resolve(), unique_name=path.stem)
     module, _, parameter = run.partition("/")
-    if parameter.isidentifier() and not Path(run).exists():
+    if module and parameter.isidentifier():
         return NetworkParam(module, parameter)
-    return NetworkParam(network_path=find_network_file(run), unique_name=Path(run).stem)
+    return NetworkParam(network_path=find_network_file(run), unique_name=path.stem)

@@ -79,7 +79,7 @@ def compare(
     metrics: Sequence[str] | None = None,
     networks: Sequence[str] | None = None,
 ) -> Comparison:
-    """Puts tables together. Rows of one network in several tables become one; training-free rows come first.
+    """Puts tables together. Rows of one network become one, training-free ones first; so do columns of one benchmark.
 
     Args:
         tables: of any benchmarks; one benchmark may come several times, with other networks.
@@ -109,6 +109,8 @@ def compare(
                     _add_cell(cells, (row.unique_name, key), row, table)
     if not labels or not columns:
         raise ValueError("no network and no metric of that name is in these score files")
+    benchmarks = list(dict.fromkeys(benchmark for benchmark, _ in columns))
+    columns = {key: columns[key] for key in sorted(columns, key=lambda key: benchmarks.index(key[0]))}
     order = sorted(labels, key=lambda name: not free[name])
     names = _distinct([labels[unique] for unique in order], order)
     rows = [[cells[unique, key][0] if (unique, key) in cells else None for key in columns] for unique in order]
@@ -118,7 +120,9 @@ def compare(
 def _only_training(table: StoredScores, run: str) -> StoredScores:
     name = run.replace("/", "_")
     rows = tuple(
-        row for row in table.rows if re.fullmatch(re.escape(name) + r"(_ep\d+)?(_bsz\d+)?(_ema)?", row.unique_name)
+        row
+        for row in table.rows
+        if re.fullmatch(re.escape(name) + r"(_ep\d+)?(_bsz\d+)?(_ema)?(_bf16)?", row.unique_name)
     )
     return StoredScores(table.benchmark, table.title, table.metrics, table.protocols, rows, table.source)
 
