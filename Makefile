@@ -37,6 +37,7 @@ check-golden: install ## compare with all recordings of the original systems, wh
 bench: install ## time what is fast against its plain form (docs/performance.md)
 	$(PYTHON_HERE) benchmarks/synthesis.py
 	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 3
+	OMP_NUM_THREADS=1 $(PYTHON_HERE) -m benchmarks.cases_others
 	OMP_NUM_THREADS=1 $(PYTHON_HERE) benchmarks/models.py --pairs 2 --scaling --case deeprep_sr_synthetic_default
 
 examples-full: install ## run all code of README.md, docs/ and examples/ at full length (hours; docs/examples.md)
