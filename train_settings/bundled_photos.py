@@ -97,5 +97,6 @@ def one_cycle(optimizer: torch.optim.Optimizer, settings: Settings) -> OneCycleL
     """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing."""
     steps = settings.epochs * settings.steps_per_epoch
     rates = [group["lr"] for group in optimizer.param_groups]
-    rise = min(0.9, max(0.1, 2.5 / steps))  # with a rise of one step, as of 10 in all, OneCycleLR divides by nothing
+    # With a rise of one step, as of 10 in all, OneCycleLR divides by nothing.
+    rise = min(0.9, max(0.1, 2.5 / max(1, steps)))
     return OneCycleLR(optimizer, rates, steps, pct_start=rise, cycle_momentum=False)

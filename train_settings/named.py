@@ -17,7 +17,7 @@ def named(path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
         content = vars(importlib.import_module(module))
-    except (ModuleNotFoundError, ValueError) as error:
+    except (ModuleNotFoundError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path!r} names nothing ({error}); give MODULE.NAME: --set network=models.FILE.NAME"
         ) from error
