@@ -1,7 +1,7 @@
 """Small two-stage alignment network on clips made from bundled photographs: a CPU, no download.
 
 Command: python run_training.py two_stage_align quickstart (--set patch_matching=False leaves stage one out).
-Data: SampleClips, training scenes. Hardware: 1 CPU core, an hour. Starts as the demosaicked mean of the
+Data: SampleClips, training scenes. Hardware: 1 CPU core, a quarter of an hour. Starts as the demosaicked mean of the
 burst, unaligned, with the smoothed image as features; searches at every feature pixel and chooses nearly one patch.
 """
 
@@ -23,9 +23,9 @@ def run(settings: Settings) -> None:
     settings.description = "Two-stage alignment, narrow, on clips of bundled photographs"
     settings.batch_size, settings.num_workers, settings.print_interval = 1, 1, 25
     settings.burst_sz, settings.crop_sz, settings.patch_sz, settings.search_window = 5, 320, 48, 64
-    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 22, 90
+    settings.steps_per_epoch, settings.epochs, settings.max_minutes = 300, 8, 60
     settings.clip_grad_norm = 1e5
-    settings.learning_rate, settings.learning_rate_features = 1.5e-3, 1e-4
+    settings.learning_rate, settings.learning_rate_features = 4e-4, 1e-4
     settings.betas, settings.weight_decay = (0.9, 0.99), 0.0
     settings.patch_matching, settings.channels, settings.interpolation = True, 12, True
     settings.shuffle_colours = True
