@@ -9,7 +9,6 @@ The peak is that of the whole process, frames included.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -33,16 +32,14 @@ from utils.draws import Draws
 from utils.host_memory import peak_bytes
 from utils.log import configure_logging, output
 from utils.progress import track
+from utils.script_parser import script_parser
 
 _ISO = 1600
 _PHOTO = 4  # the largest
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    summary, _, notes = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=notes, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--network", default=CLASSICAL, help="as --network of run_restoration.py")
     parser.add_argument("--megapixels", type=float, default=12.0)
     parser.add_argument("--frames", type=int, default=8)

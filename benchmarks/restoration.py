@@ -35,6 +35,7 @@ from restoration.sources import find_files
 from tests.fabricated.raw_bursts import Scene, write_raw_burst
 from utils.log import configure_logging, output
 from utils.ops.srgb import linear_to_srgb
+from utils.script_parser import script_parser
 
 BORDER = 16
 ROWS_WITHOUT_METHOD = ("reference frame", "aligned mean")
@@ -42,10 +43,7 @@ Item = TypeVar("Item")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    summary, _, notes = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=notes, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--networks", nargs="+", default=["classical"], help="as --network of run_restoration.py")
     parser.add_argument("--iso", nargs="+", type=int, default=[100, 400, 1600, 6400])
     parser.add_argument("--photos", nargs="+", type=int, default=[0, 1], help="numbers of held-out photographs")

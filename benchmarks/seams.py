@@ -31,15 +31,13 @@ from restoration.sources import find_files
 from restoration.tasks import CLASSICAL
 from tests.fabricated.raw_bursts import write_raw_burst
 from utils.log import configure_logging, output
+from utils.script_parser import script_parser
 
 _SMALLEST_TILES, _ONE_TILE = 1, 1 << 40  # bytes of memory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    summary, _, notes = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=notes, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--networks", nargs="+", help="as --network of run_restoration.py; all that are shipped")
     parser.add_argument("--iso", type=int, default=1600)
     parser.add_argument("--frames", type=int, default=4)

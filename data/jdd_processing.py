@@ -175,8 +175,11 @@ class JDDProcessing(BaseProcessing):
         (top, left), (rows, columns) = params["crop"], self.crop_sz
         window = Box(top, left, rows, columns)
         flips = params["flip_rows"], params["flip_columns"], params["transpose"]
-        colours = list(params.get("colours", _ORDERS[0]))
-        return [augmented(_planes(window.cut(frame))[colours], *flips).contiguous() for frame in frames]
+        planes = [_planes(window.cut(frame)) for frame in frames]
+        colours = params.get("colours", _ORDERS[0])
+        if colours != _ORDERS[0]:  # choosing copies
+            planes = [of_frame[list(colours)] for of_frame in planes]
+        return [augmented(of_frame, *flips).contiguous() for of_frame in planes]
 
     def _meta_info(self, params: dict[str, Any]) -> dict[str, Any]:
         level: NoiseLevel = params["noise_level"]

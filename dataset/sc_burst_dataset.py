@@ -127,10 +127,10 @@ def _values(entry: Any, dtype: type, path: Path) -> np.ndarray:
         if entry.nbytes > _MOST_PER_STORED_BYTE * path.stat().st_size:
             raise UnreadableImage(f"{path}: {entry.name} claims {entry.nbytes} bytes, too many for a file of this size")
         return np.asarray(entry[()], dtype=dtype)
+    except UnreadableImage:
+        raise
     # What h5py and numpy raise for groups, unknown number formats and damaged blocks.
     except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, UnreadableImage):
-            raise
         raise UnreadableImage(f"{path}: {entry.name} does not hold numbers, or is damaged: {error}") from error
 
 

@@ -25,8 +25,9 @@ import torch
 from admin.loading import find_checkpoint, load_network
 from admin.released_weights import find_released, released_file
 from admin.weights_file import save_weights_file
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.downloads import file_sha256
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("convert_checkpoint")
 

@@ -27,8 +27,9 @@ from admin.loading import load_network
 from admin.model_constructor import building_from_checkpoint
 from admin.weights_file import save_weights_file
 from models.rawsr.rawsrnet import RawSR, rawsr
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from util_scripts.tensorflow_bundle import TensorBundle
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("convert_rawsr_checkpoint")
 

@@ -24,10 +24,11 @@ import numpy as np
 
 from dataset.lmdb_file import import_lmdb
 from dataset.reds_dataset import META_FILE, REDS
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import write_bytes
 from utils.image_io import UnreadableImage
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("create_lmdb")
 

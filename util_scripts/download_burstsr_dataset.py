@@ -20,7 +20,8 @@ if not __package__:
 from admin.data_locations import LOCATIONS
 from dataset import BurstSRDataset
 from util_scripts.data_sources import fetch_and_merge, folder_with
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("download_burstsr_dataset")
 

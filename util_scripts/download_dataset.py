@@ -23,9 +23,10 @@ if not __package__:
 from admin.data_locations import LOCATIONS, MissingDataSet, how_to_get
 from dataset import ColorDenoiseTestSet, GrayscaleDenoiseTestSet, SyntheticBurstVal, Videezy4K, ZurichRAW2RGB
 from util_scripts.data_sources import fetch_and_merge, folder_with, listed_sources
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.archives import UnsafeArchive, check_zip
 from utils.downloads import DownloadFailed, download
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("download_dataset")
 

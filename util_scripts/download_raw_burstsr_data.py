@@ -21,8 +21,9 @@ if not __package__:
 from admin.environment import REPOSITORY
 from dataset.burstsr_dataset import load_txt
 from util_scripts.data_sources import fetch_and_merge
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.downloads import DownloadFailed
+from utils.script_parser import script_parser
 from utils.suggestions import unknown_name_message
 
 logger = logging.getLogger("download_raw_burstsr_data")

@@ -24,10 +24,11 @@ import torch
 
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.rawsr.benchmark import SCALES, SCORED, rawsr_benchmark
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.downloads import DownloadFailed, DriveFile, download, download_drive_folder
 from utils.image_io import read_image
 from utils.log import output
+from utils.script_parser import script_parser
 from utils.suggestions import unknown_name_message
 
 logger = logging.getLogger("download_rawsr")

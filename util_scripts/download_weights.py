@@ -19,8 +19,9 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from admin.released_weights import RELEASED, find_released, released_file
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.downloads import DownloadFailed
+from utils.script_parser import script_parser
 from utils.suggestions import unknown_name_message
 
 logger = logging.getLogger("download_weights")

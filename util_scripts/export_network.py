@@ -28,8 +28,9 @@ from torch import nn
 from admin.loading import load_network
 from models.layers.reference_offsets import set_reference_offset_noise
 from util_scripts.convert_checkpoint import find_network
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import atomic_write
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("export_network")
 

@@ -27,11 +27,12 @@ from data.processing import SyntheticBurstProcessing
 from data.sampler import IndexedImage
 from dataset import ImageFolder
 from evaluation.common_utils.encoding import LINEAR_14_BIT
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import write_bytes
 from utils.draws import SampleKey
 from utils.image_io import write_png16
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("generate_synthetic_dataset")
 

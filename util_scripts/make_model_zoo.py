@@ -17,10 +17,10 @@ if not __package__:
 from admin.environment import REPOSITORY
 from admin.loading import load_network
 from admin.released_weights import LICENCE, RELEASED, ReleasedNetwork
-from admin.weights_file import read_weights_file
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import write_text
 from utils.downloads import DriveFile
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("make_model_zoo")
 
@@ -89,8 +89,8 @@ def _released_row(network: ReleasedNetwork) -> tuple[str, ...]:
 
 
 def _own_row(path: Path) -> tuple[str, ...]:
-    content = read_weights_file(path)
-    count = sum(parameter.numel() for parameter in load_network(path)[0].parameters())
+    net, content = load_network(path)
+    count = sum(parameter.numel() for parameter in net.parameters())
     notes = "; ".join(f"{key}: {_plain_text(value)}" for key, value in content["notes"].items())
     return f"`{path.name}`", f"`{content['constructor']['function']}`", f"{count:,}", notes or "–"
 

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from dataset import ImageFolder, OpenImagesDataset, ZurichRAW2RGB
 from dataset.packed_images import pack_images
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("pack_images")
 

@@ -41,11 +41,12 @@ from util_scripts.raw_files import (
     write_camera_meta,
     write_phone_meta,
 )
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.image_io import write_png16
 from utils.ops.mosaic import pack
 from utils.progress import track
 from utils.raw_files import UnreadableRaw
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("prepare_burstsr")
 

@@ -35,10 +35,11 @@ if not __package__:
 
 from data.sr3_resizing import Filter, prepared_frame
 from util_scripts.frame_sinks import FolderSink, LmdbSink, Sink
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from util_scripts.video_frames import UnreadableVideo, Video, find_videos
 from utils.image_io import UnreadableImage, encode_png
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("prepare_frames")
 

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: parser from the docstring, logging, exit codes."""
+"""What the scripts of this folder share: logging, exit codes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from run_training import EXIT_INTERRUPTED, is_worded_for_users
 from utils.log import configure_logging
 
 logger = logging.getLogger("util_scripts")
-
-
-def script_parser(docstring: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is the docstring of the script: a summary, then examples and notes as they stand."""
-    summary, _, notes = (docstring or "").partition("\n\n")
-    return argparse.ArgumentParser(
-        description=summary, epilog=notes, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
 
 
 def run_script(

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import write_text
+from utils.script_parser import script_parser
 
 logger = logging.getLogger(__name__)
 

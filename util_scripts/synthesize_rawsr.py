@@ -32,11 +32,12 @@ from data.rawsr_processing import DEGRADATIONS, RawSRSynthesisProcessing
 from dataset import CameraFiles, ImageFolder, SamplePhotos
 from dataset.rawsr_pairs import VERSION_LENGTH
 from evaluation.rawsr.benchmark import SCALES, eight_bit
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.atomic_write import write_bytes, write_text
 from utils.draws import Draws
 from utils.image_io import write_image, write_jpeg
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("synthesize_rawsr")
 

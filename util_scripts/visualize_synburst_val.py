@@ -32,12 +32,13 @@ from admin.environment import env_settings
 from data.postprocessing_functions import process_linear_image_rgb
 from dataset import SyntheticBurstVal
 from evaluation.common_utils.picture import compose
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
 from utils.data_format_utils import rggb_to_rgb, torch_to_npimage
 from utils.image_io import write_image
 from utils.opencv_plotting import BurstSRVis
 from utils.ops.mosaic import unpack
 from utils.progress import track
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("visualize_synburst_val")
 

@@ -22,6 +22,7 @@ from evaluation.compare.comparison import compare, find_tables
 from evaluation.compare.tables import as_csv, as_latex, as_markdown
 from utils.atomic_write import write_text
 from utils.log import configure_logging, output
+from utils.script_parser import script_parser
 
 logger = logging.getLogger("compare")
 
@@ -52,13 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.compare",
-        description=summary,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = script_parser(__doc__, "python -m evaluation.compare")
     parser.add_argument("run", nargs="+", help="experiment, MODULE/PARAM, score file or folder of score files")
     parser.add_argument("--metric", action="append", default=[], help="only this one, e.g. psnr; may be repeated")
     parser.add_argument("--network", action="append", default=[], help="only this row; may be repeated")

@@ -30,6 +30,7 @@ from evaluation.deblur.method_tables import network_names, write_method_tables
 from utils.draws import Draws
 from utils.image_io import write_image
 from utils.log import configure_logging, output
+from utils.script_parser import script_parser
 from utils.strips import deblurring_strip
 
 logger = logging.getLogger(__name__)
@@ -123,10 +124,7 @@ def _write_figures(benchmark: Benchmark, network: NetworkParam, folder: Path, co
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("--exp_path", action="append", default=[], help="folder or file of a network; may be repeated")
     parser.add_argument("--out_path", default=".", help="where the results go")
     parser.add_argument("--data_path", help="folder of photographs; without it the held-out bundled ones")

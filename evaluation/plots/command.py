@@ -21,6 +21,7 @@ from evaluation.plots.against import plot_against
 from evaluation.plots.scatter import plot_scatter
 from evaluation.plots.training import plot_training
 from utils.log import configure_logging, output
+from utils.script_parser import script_parser
 
 
 def against(arguments: argparse.Namespace) -> Path:
@@ -54,13 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.plots",
-        description=summary,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = script_parser(__doc__, "python -m evaluation.plots")
     kinds = parser.add_subparsers(metavar="PLOT", required=True)
     one = _kind(kinds, "against", against)
     one.add_argument("property", help="frames, 'noise level', 'motion (px)'")

@@ -8,7 +8,8 @@ if not __package__:
 
 from evaluation.sr3.curve import training_curve
 from evaluation.sr3.experiments.quickstart import SAMPLES
-from util_scripts.script import run_script, script_parser
+from util_scripts.script import run_script
+from utils.script_parser import script_parser
 
 if __name__ == "__main__":
     parser = script_parser(__doc__)
