@@ -1,6 +1,7 @@
 """The training-free methods find the motion, merge what belongs together and say what they left out."""
 
 import itertools
+import logging
 
 import numpy as np
 import pytest
@@ -85,13 +86,15 @@ def test_merging_lowers_the_error_step_by_step():
     assert all(before > 1.2 * after for before, after in itertools.pairwise(errors)), errors
 
 
-def test_a_frame_of_another_scene_is_left_out_and_reported():
+def test_a_frame_of_another_scene_is_left_out_and_reported(caplog):
     samples = bursts(2)
     burst, sigma = batch(samples, "burst")[:1], batch(samples, "sigma_estimate")[:1]
     strange = burst.clone()
     strange[0, 3] = bursts(2, count=4)[3]["burst"][0] / 2 + 0.3
-    _, aux = AlignedMean()(strange, sigma)
+    with caplog.at_level(logging.INFO):
+        _, aux = AlignedMean()(strange, sigma)
     assert not aux["aligned"][0, 3]
+    assert "AlignedMean: 1 of 8 frames could not be aligned and are left out (counted from 0: 3)" in caplog.messages
     _, clean = AlignedMean()(burst, sigma)
     assert clean["aligned"].all()
     kept = [0, 1, 2, 4, 5, 6, 7]

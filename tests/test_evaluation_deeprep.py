@@ -1,5 +1,6 @@
 """A real network from a weights file goes through the engine: its noise is seeded, its operations are counted."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from admin.weights_file import save_weights_file
 from evaluation.burst_denoise.benchmark import DATA, denoise_benchmark
 from evaluation.common_utils import engine
 from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.report import as_json, notes
 from tests.fabricated import tiny_denoiser
 
 CPU = torch.device("cpu")
@@ -47,3 +49,17 @@ def test_a_network_from_a_weights_file_scores_the_same_directly_and_from_its_pre
     assert cost.flops > 100 * 96 * 96 * 8
     assert cost.parameters == sum(tensor.numel() for tensor in networks[0].load_net().parameters())
     assert loaded.row("tiny").cost.flops == cost.flops
+
+
+def test_every_table_says_which_weights_it_is_about(weights_file):
+    benchmark = replace(denoise_benchmark("photos", 4), data=First)
+    benchmark = replace(benchmark, baselines=benchmark.baselines[:1])
+    network = NetworkParam(network_path=weights_file, unique_name="tiny", display_name="a network")
+    scores = engine.score(benchmark, [network], save=True, device=CPU)
+    weights = f"tiny.safetensors (SHA-256 {hashlib.sha256(weights_file.read_bytes()).hexdigest()[:12]}…)"
+    assert f"Weights: a network: {weights}." in notes(scores)
+    assert [row["weights"] for row in as_json(scores)["rows"]] == [None, weights]
+    # The file may have been replaced since the predictions were saved.
+    loaded = engine.score(benchmark, [network], load_saved=True, device=CPU)
+    assert loaded.row("a network").weights is None
+    assert not any("Weights" in note for note in notes(loaded))

@@ -40,6 +40,17 @@ def test_contradictory_networks_are_refused(kwargs):
         NetworkParam(**kwargs)
 
 
+def test_the_weights_of_a_training_are_those_of_the_latest_or_the_named_epoch(monkeypatch, tmp_path):
+    monkeypatch.setenv("BURSTLAB_WORKSPACE_DIR", str(tmp_path))
+    folder = tmp_path / "checkpoints" / "module" / "param"
+    folder.mkdir(parents=True)
+    for epoch in (1, 2):
+        (folder / f"Net_ep{epoch:04d}.pth.tar").write_bytes(bytes(epoch))
+    latest, first = (NetworkParam("module", "param", epoch=epoch).describe_weights() for epoch in (None, 1))
+    assert latest == "Net_ep0002.pth.tar (SHA-256 96a296d224f2…)"
+    assert first == "Net_ep0001.pth.tar (SHA-256 6e340b9cffb3…)"
+
+
 def test_nothing_to_load_is_said():
     with pytest.raises(ValueError, match="'only_files' names no network"):
         NetworkParam(unique_name="only_files").load_net()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.common_utils.one_file import network_of, run_benchmark
+from evaluation.common_utils.one_file import network_of, networks_of, run_benchmark
 from tests.evaluation_fixtures import fabricated
 
 
@@ -29,6 +29,19 @@ def test_a_training_is_named_by_module_and_parameter(tmp_path: Path) -> None:
     (tmp_path / "own" / "denoiser").mkdir(parents=True)  # a folder of that name is no network
     network = network_of("own/denoiser")
     assert (network.module, network.parameter, network.network_path) == ("own", "denoiser", None)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "nets" / "here.safetensors").touch()
+    networks = networks_of(["here.safetensors", "nets/below.safetensors", "nets/here.safetensors", "own/denoiser"])
+    names = [network.get_unique_name() for network in networks]
+    assert names == [f"{tmp_path.name}_here", "below", "nets_here", "own_denoiser"]
+
+
+@pytest.mark.parametrize("run", ["own/denoiser", "here.safetensors"])
+def test_one_network_named_twice_is_one(run: str) -> None:
+    first, second = networks_of([run, run])
+    assert first.get_unique_name() == second.get_unique_name()  # which scoring refuses
 
 
 @pytest.mark.parametrize("run", ["", ".", "/nothing", "nothing.safetensors", "nets/nothing.pth"])

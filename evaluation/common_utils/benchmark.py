@@ -190,8 +190,15 @@ class Benchmark:
         }
 
     def items(self) -> BenchmarkItems:
-        """The bursts, made when they are asked for."""
-        return BenchmarkItems(self.data())
+        """The bursts, made when they are asked for.
+
+        Raises:
+            ValueError: there is none.
+        """
+        items = BenchmarkItems(self.data())
+        if not len(items):
+            raise ValueError(f"{self.title}: the data set holds no bursts")
+        return items
 
     def shorten(self, item: Item, frames: int) -> Item:
         """`item` with only its first `frames` frames, or those around the middle one.

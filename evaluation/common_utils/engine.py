@@ -95,8 +95,6 @@ def score(
         for network in networks:
             network.find_weights()  # says now, and not after other rows have been run, what is missing
     items = benchmark.items()
-    if not len(items):
-        raise ValueError(f"{benchmark.title}: the data set holds no bursts")
     metrics, unavailable = split_metrics(benchmark)
     measure = Measure(benchmark, metrics, device)
     rows = [
@@ -155,7 +153,8 @@ def _score_row(
         bursts[item.name] = given_frames(measured, network.burst_sz)
     scores = tuple(of_all_processes(benchmark.name, bursts))
     cost = distributed.of_first(source.cost(items[0]) if distributed.number() == 0 else Cost())
-    return Row(name, network.get_unique_name(), scores, cost, training_free)
+    weights = None if use_saved else network.describe_weights()
+    return Row(name, network.get_unique_name(), scores, cost, training_free, weights)
 
 
 def _each_once(benchmark: Benchmark, items: BenchmarkItems, network: str) -> Iterator[Item]:

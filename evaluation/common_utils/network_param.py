@@ -9,12 +9,14 @@ from pathlib import Path
 from torch import nn
 
 from admin.environment import REPOSITORY, env_settings
-from admin.loading import load_network
+from admin.loading import find_checkpoint, load_network
 from admin.released_weights import find_released, released_file
+from utils.downloads import file_sha256
 from utils.half_precision import in_half_precision
 
 # Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
+_SHOWN_DIGITS = 12  # of a SHA-256
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,18 @@ class NetworkParam:
                 f"There is no checkpoint in {folder}. Train it: python run_training.py {self.module} {self.parameter}"
             )
         return folder
+
+    def describe_weights(self) -> str | None:
+        """Name and first digits of the SHA-256 of the file that `load_net` would read; None if it reads none.
+
+        Raises:
+            FileNotFoundError, utils.downloads.DownloadFailed: as `find_weights`.
+        """
+        found = self.find_weights()
+        if found is None:
+            return None
+        file = find_checkpoint(found, self.epoch)
+        return f"{file.name} (SHA-256 {file_sha256(file)[:_SHOWN_DIGITS]}…)"
 
     def is_at_hand(self) -> bool:
         """Whether `load_net` would find what it needs without fetching anything."""

@@ -9,7 +9,9 @@ No scripts and no experiment files are needed: networks are named on the command
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,7 +51,7 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
             command.add_argument(option, **keywords)
 
     def do(command: str, run: Sequence[str], **options: Any) -> None:
-        networks = [network_of(text) for text in run]
+        networks = networks_of(run)
         if command == "save":
             save_networks(networks, benchmarks)
         elif command == "score":
@@ -59,6 +61,22 @@ def run_benchmark(*benchmarks: Benchmark, arguments: Sequence[str] | None = None
             view_networks(networks, benchmarks, **options)
 
     run_parsed(parser, do, arguments)
+
+
+def networks_of(run: Sequence[str]) -> list[NetworkParam]:
+    """A network for every text; files of the same name are told apart by the names of their folders.
+
+    Raises:
+        FileNotFoundError: as :func:`network_of`.
+    """
+    networks = [network_of(text) for text in run]
+    times = Counter(network.get_unique_name() for network in networks)
+    return [
+        replace(network, unique_name="_".join(Path(network.network_path).with_suffix("").parts[-2:]))
+        if times[network.get_unique_name()] > 1 and network.network_path is not None
+        else network
+        for network in networks
+    ]
 
 
 def network_of(run: str) -> NetworkParam:

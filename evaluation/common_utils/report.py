@@ -65,6 +65,9 @@ def notes(scores: Scores) -> list[str]:
             f"FLOPs (two per multiply-add) and median time of one burst of {shape}, on {scores.run['device']}; "
             f"{NOT_KNOWN}: not run in torch, or no network at hand."
         )
+    weights = [f"{row.name}: {row.weights}" for row in scores.rows if row.weights is not None]
+    if weights:
+        lines.append(f"Weights: {'; '.join(weights)}.")
     infinite = [
         f"{row.name}: {count} bursts are reproduced exactly or have no valid pixel ({metric} infinite); "
         "they are left out of the mean."
@@ -201,6 +204,7 @@ def _row_as_json(scores: Scores, row: Row) -> dict[str, Any]:
         "name": row.name,
         "unique_name": row.unique_name,
         "training_free": row.training_free,
+        "weights": row.weights,
         "parameters": row.cost.parameters,
         "flops": row.cost.flops,
         "ms_per_burst": row.cost.milliseconds,

@@ -58,13 +58,23 @@ class Summary:
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of one network."""
+    """The scores of one network.
+
+    Attributes:
+        name, unique_name: as in `NetworkParam`.
+        bursts: the score of every burst.
+        cost: of one burst.
+        training_free: a row of the benchmark itself.
+        weights: name and digest of the file with the weights; None without one, and where saved predictions were
+            scored, which may be those of other weights.
+    """
 
     name: str
     unique_name: str
     bursts: tuple[BurstScore, ...]
     cost: Cost
     training_free: bool = False
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,13 +132,7 @@ class Scores:
     def part(self, grouping: str, group: str) -> Scores:
         """The same table over the bursts of one group only."""
         rows = (
-            Row(
-                row.name,
-                row.unique_name,
-                tuple(burst for burst in row.bursts if burst.groups[grouping] == group),
-                row.cost,
-                row.training_free,
-            )
+            replace(row, bursts=tuple(burst for burst in row.bursts if burst.groups[grouping] == group))
             for row in self.rows
         )
         return Scores(self.benchmark, tuple(rows), self.unavailable, self.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from evaluation.common_utils.benchmark import Benchmark
@@ -33,7 +34,8 @@ class ComputeScoreByLength(ComputeScore):
     def score(self, setting_name: str, benchmarks: list[Benchmark], **options: Any) -> list[Scores]:
         """Scores on one benchmark for each number of frames; notes whether the order of the frames matters."""
         networks = [*BASELINES, *load_experiment(self.package, setting_name)]
-        note = permutation_note(networks, [benchmarks[-1].data()[index][0] for index in range(CHECKED_BURSTS)])
+        items = benchmarks[-1].items()
+        note = permutation_note(networks, [item.burst for item in islice(items, CHECKED_BURSTS)])
         noted = [replace(benchmark, footnotes=(*benchmark.footnotes, note)) for benchmark in benchmarks]
         tables = super().score(setting_name, noted, **options)
         folder = score_files(noted[0], setting_name).parents[1]

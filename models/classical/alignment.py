@@ -18,6 +18,7 @@ squared difference, and rotations. It does not refuse frames, as this does.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import cv2
@@ -25,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classical.noise import Array
+
+logger = logging.getLogger(__name__)
 
 # Deviation of the Gaussian that smooths before the search, in pixels, and the filter size of the refinement.
 _SMOOTHING = 1.0
@@ -66,6 +69,19 @@ def align(luminance: Array, max_shift: int) -> Alignment:
     for _ in range(_REFINEMENT_ROUNDS):
         shifts = _refine(luminance, shifts)
     return Alignment(shifts, _shows_the_same(luminance, shifts))
+
+
+def report_left_out(method: object, aligned: NDArray[np.bool_]) -> None:
+    """Logs which frames a method leaves out; ``aligned`` is that of the alignment."""
+    if not aligned.all():
+        left_out = ", ".join(str(frame) for frame in np.flatnonzero(~aligned))
+        logger.info(
+            "%s: %d of %d frames could not be aligned and are left out (counted from 0: %s)",
+            type(method).__name__,
+            (~aligned).sum(),
+            len(aligned),
+            left_out,
+        )
 
 
 def move(image: Array, shift: NDArray[np.float64], interpolation: int = cv2.INTER_CUBIC) -> Array:

@@ -5,7 +5,6 @@ They have no parameters, run on the CPU whatever the device of the burst, and re
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import cv2
@@ -14,10 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.classical.alignment import Alignment, align, coverage, move
+from models.classical.alignment import Alignment, align, coverage, move, report_left_out
 from models.classical.noise import Array, NoiseModel
-
-logger = logging.getLogger(__name__)
 
 Output = tuple[torch.Tensor, dict[str, Any]]
 
@@ -74,10 +71,7 @@ class AlignedMean(nn.Module):
         for index, frames in enumerate(arrays(burst)):
             noise = _noise_model(frames, None if noise_estimate is None else arrays(noise_estimate)[index])
             alignment = align(noise.luminance(frames), self.max_shift)
-            if not alignment.aligned.all():
-                logger.info(
-                    "%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames)
-                )
+            report_left_out(self, alignment.aligned)
             merged, count = _merge(frames, alignment, self.interpolation)
             images.append(self._finish(merged, count, noise))
             alignments.append(alignment)

@@ -9,7 +9,6 @@ truth, s being the magnification. So red of packed pixel (i, j) lies at (2s·i, 
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import cv2
@@ -18,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from models.classical.alignment import report_left_out
 from models.classical.demosaic import demosaic
 from models.classical.noise import Array, NoiseModel
 from models.classical.rigid_alignment import align_rigidly
-
-logger = logging.getLogger(__name__)
 
 # Mosaic positions (row, column) of the packed channels.
 _PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -102,10 +100,7 @@ class AlignedMeanUpsampling(_RawSuperResolution):
     def _restore(self, frames: Array) -> Array:
         noise = NoiseModel.guess(frames[0])
         alignment = align_rigidly(noise.luminance(frames), self.max_shift)
-        if not alignment.aligned.all():
-            logger.info(
-                "%d of %d frames could not be aligned and are left out", (~alignment.aligned).sum(), len(frames)
-            )
+        report_left_out(self, alignment.aligned)
         height, width = frames.shape[2] * 2, frames.shape[3] * 2
         size = (width * self.sr_factor, height * self.sr_factor)
         grid = _grid(self.sr_factor)
