@@ -86,19 +86,22 @@ def load_method(name: str, task: str | None = None) -> tuple[LearnedMethod, str]
     Args:
         name: of a network that comes with the toolkit or is released, with or without ending; or a file, or the folder
             of a training.
-        task: what it has to be made for; None takes what it is.
+        task: what it has to be made for; None takes what it is. Of networks that are not the toolkit's own it is
+            believed.
 
     Raises:
-        RestorationError: there is no such network, it cannot be loaded, or it is made for something else.
+        RestorationError: there is no such network, it cannot be loaded, it is made for something else, or what it is
+            made for is neither known nor said.
     """
     try:
         net, content = load_network(_find(name))
     except (CheckpointError, OSError, ValueError) as error:
         raise RestorationError(f"--network {name}: {error}") from error
     function = str((content.get("constructor") or {}).get("function"))
-    made_for = TASKS.get(function)
+    made_for = TASKS.get(function, task)
     if made_for is None:
-        raise RestorationError(f"--network {name} is built by {function}, which restores no bursts of one's own")
+        tasks = ", ".join(ADAPTERS)
+        raise RestorationError(f"--network {name} is built by {function}: say what it is made for, --task {tasks}")
     if task is not None and task != made_for:
         raise RestorationError(f"--network {name} is made for --task {made_for}, not {task}")
     return LearnedMethod(net.eval().to(own_device()), ADAPTERS[made_for]), made_for

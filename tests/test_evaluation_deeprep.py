@@ -59,7 +59,30 @@ def test_every_table_says_which_weights_it_is_about(weights_file):
     weights = f"tiny.safetensors (SHA-256 {hashlib.sha256(weights_file.read_bytes()).hexdigest()[:12]}…)"
     assert f"Weights: a network: {weights}." in notes(scores)
     assert [row["weights"] for row in as_json(scores)["rows"]] == [None, weights]
-    # The file may have been replaced since the predictions were saved.
-    loaded = engine.score(benchmark, [network], load_saved=True, device=CPU)
-    assert loaded.row("a network").weights is None
-    assert not any("Weights" in note for note in notes(loaded))
+    assert engine.score(benchmark, [network], load_saved=True, device=CPU).row("a network").weights == weights
+
+
+def test_saved_predictions_keep_the_name_of_the_weights_they_come_from(weights_file, caplog):
+    benchmark = replace(denoise_benchmark("photos", 4), data=First, baselines=())
+    network = NetworkParam(network_path=weights_file, unique_name="tiny", display_name="a network")
+    before = engine.score(benchmark, [network], save=True, device=CPU)
+    engine.score(benchmark, [network], load_saved=True, device=CPU)
+    assert "was predicted with" not in caplog.text
+    other = tiny_denoiser()
+    with torch.no_grad():
+        next(other.parameters()).add_(1)
+    save_weights_file(weights_file, other)
+    after = engine.score(benchmark, [network], load_saved=True, device=CPU)
+    assert after.means() == before.means()
+    assert after.row("a network").weights == before.row("a network").weights
+    assert f"was predicted with {before.row('a network').weights}; the network at hand is tiny" in caplog.text
+    (saved,) = engine.save_predictions(benchmark, [network], overwrite=False, device=CPU)
+    assert saved.made_by(First()[0][2]["burst_name"]) == before.row("a network").weights
+    (saved,) = engine.save_predictions(benchmark, [network], device=CPU)
+    assert saved.made_by(First()[0][2]["burst_name"]) == network.describe_weights()
+    assert engine.score(benchmark, [network], load_saved=True, device=CPU).means() != before.means()
+
+
+def test_rows_of_several_weights_name_all_of_them():
+    assert engine._named_once(["a", "b", "a"]) == "a and b"
+    assert engine._named_once(["a", None]) is None

@@ -259,6 +259,19 @@ def test_a_network_without_sound_answers_is_named() -> None:
         LearnedMethod(Broken(), ADAPTERS["deblur"]).restore(burst())
 
 
+def test_a_network_of_ones_own_restores_what_it_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.safetensors"
+    save_weights_file(path, tiny_denoiser())
+    monkeypatch.setattr("restoration.networks.TASKS", {})
+    with pytest.raises(RestorationError, match=r"say what it is made for, --task sr, denoise, jdd"):
+        load_method(str(path))
+    method, found = load_method(str(path), "denoise")
+    assert found == "denoise"
+    (tmp_path / "work").mkdir()
+    restored = method(burst().part(0, 0, 32, 32), silently, 1 << 30, tmp_path / "work")
+    assert restored.image.shape == (32, 32, 3)
+
+
 def test_networks_that_are_shipped_can_be_named() -> None:
     with pytest.raises(RestorationError, match=r"Unknown network 'classicl': did you mean 'classical'"):
         load_method("classicl")

@@ -9,7 +9,7 @@ carries the blue plane. Other readers therefore see the channels reversed; Pillo
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from utils.atomic_write import write_bytes
 from utils.file_reading import read_file
 from utils.image_completeness import claims_too_much, is_cut_off
+from utils.png_text import with_note
 
 PathLike = str | os.PathLike[str]
 
@@ -90,10 +91,11 @@ def read_png16(path: PathLike, channels: int | None = None, white: int | None = 
     return image
 
 
-def write_png16(path: PathLike, image: NDArray[np.uint16]) -> None:
+def write_png16(path: PathLike, image: NDArray[np.uint16], notes: Mapping[str, str] | None = None) -> None:
     """Writes uint16 ``[H, W]`` or ``[H, W, 1, 3 or 4]`` as PNG in OpenCV channel order; see the module's text.
 
-    The file appears whole or not at all; missing folders are made.
+    The file appears whole or not at all; missing folders are made. ``notes`` are texts that it carries, by key
+    (:func:`utils.png_text.note_of` finds them again).
 
     Raises:
         ValueError: another type or shape, or a path that does not end in ``.png``.
@@ -102,7 +104,10 @@ def write_png16(path: PathLike, image: NDArray[np.uint16]) -> None:
         raise ValueError(f"{path}: got {image.dtype} values, a 16-bit PNG takes uint16")
     if Path(path).suffix.lower() != ".png":
         raise ValueError(f"{path}: a 16-bit PNG must be named .png")
-    _encode(path, image, channels=(1, 3, 4))
+    encoded = _encoded(path, image, (1, 3, 4), ".png")
+    for key, text in (notes or {}).items():
+        encoded = with_note(encoded, key, text)
+    write_bytes(path, encoded)
 
 
 def write_image(path: PathLike, image: NDArray[np.uint8]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
@@ -54,7 +54,8 @@ def save_predictions(
         source = PredictionSource(benchmark, network, device, seed, None if overwrite else predictions)
         done: dict[str, None] = {}
         for item in _each_once(benchmark, items, network.get_display_name()):
-            predictions.save(item.name, source(item))
+            prediction = source(item)
+            predictions.save(item.name, prediction, source.made_by[item.name])
             done[item.name] = None
         of_all_processes(benchmark.name, done)
         logger.info("Saved %d predictions of %s in %s", len(items), network.get_display_name(), predictions.folder)
@@ -148,13 +149,19 @@ def _score_row(
     for item in _each_once(benchmark, items, name):
         prediction = source(item)
         if save and not training_free and item.name in source.was_run:
-            saved.save(item.name, prediction)
+            saved.save(item.name, prediction, source.made_by[item.name])
         measured = measure(item, benchmark.encoding.quantise(prediction), name)
         bursts[item.name] = given_frames(measured, network.burst_sz)
     scores = tuple(of_all_processes(benchmark.name, bursts))
     cost = distributed.of_first(source.cost(items[0]) if distributed.number() == 0 else Cost())
-    weights = None if use_saved else network.describe_weights()
-    return Row(name, network.get_unique_name(), scores, cost, training_free, weights)
+    made_by = of_all_processes(benchmark.name, source.made_by)
+    return Row(name, network.get_unique_name(), scores, cost, training_free, _named_once(made_by))
+
+
+def _named_once(weights: Iterable[str | None]) -> str | None:
+    """The different weights behind a row; None if any of them is not known."""
+    different = list(dict.fromkeys(weights))
+    return None if None in different else " and ".join(name for name in different if name is not None)
 
 
 def _each_once(benchmark: Benchmark, items: BenchmarkItems, network: str) -> Iterator[Item]:

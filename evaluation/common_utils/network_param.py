@@ -119,7 +119,8 @@ class NetworkParam:
         if self.network_path is not None:
             return _file_at_hand(self.network_path) is not None
         if self.module is not None and self.parameter is not None:
-            return has_checkpoint(self.module, self.parameter)
+            named = "*.pth.tar" if self.epoch is None else f"*_ep{self.epoch:04d}.pth.tar"
+            return any(checkpoint_folder(self.module, self.parameter).glob(named))
         return self.network is not None
 
     def load_net(self) -> nn.Module:

@@ -32,8 +32,12 @@ class PredictionSource:
     ) -> None:
         self._benchmark, self._network, self._device, self._seed, self._saved = benchmark, network, device, seed, saved
         self._predictor: Predictor | None = None
+        self._weights = network.describe_weights() if network.is_at_hand() else None
+        self._stale = False
         self.was_run: set[str] = set()
         """Bursts that the network was run on."""
+        self.made_by: dict[str, str | None] = {}
+        """Burst → the weights that its prediction comes from, as far as that is known."""
 
     def report_missing(self, burst_names: Sequence[str]) -> None:
         """Say which predictions are not there and will be run.
@@ -63,7 +67,9 @@ class PredictionSource:
             return self._loaded(self._saved, item)
         if self._predictor is None:
             self._predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
+            self._weights = self._network.describe_weights()
         self.was_run.add(item.name)
+        self.made_by[item.name] = self._weights
         prediction = self._predictor(item)
         if not bool(torch.isfinite(prediction).all()):
             raise ValueError(
@@ -78,6 +84,17 @@ class PredictionSource:
                 f"{self._network.get_display_name()}: prediction of shape {tuple(prediction.shape[1:])} for burst "
                 f"{item.name}, the ground truth has {tuple(item.ground_truth.shape)}; delete "
                 f"{saved.path(item.name)} and it is made again"
+            )
+        self.made_by[item.name] = made_by = saved.made_by(item.name)
+        if not self._stale and None not in (made_by, self._weights) and made_by != self._weights:
+            self._stale = True
+            logger.warning(
+                "%s: %s was predicted with %s; the network at hand is %s. save_results.py predicts anew, and so does "
+                "compute_score.py without --load_saved",
+                self._network.get_display_name(),
+                saved.path(item.name),
+                made_by,
+                self._weights,
             )
         return prediction
 

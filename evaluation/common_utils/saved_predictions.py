@@ -11,6 +11,10 @@ from admin.environment import env_settings
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.encoding import PredictionEncoding
 from utils.image_io import read_png16, write_png16
+from utils.png_text import note_of
+
+_WEIGHTS = "Weights"  # key of the note in the file
+_NOTES_LIE_WITHIN = 4096  # bytes
 
 
 class SavedPredictions:
@@ -60,13 +64,24 @@ class SavedPredictions:
         except ValueError as error:
             raise ValueError(f"{path} is no saved prediction: {error}") from error
 
-    def save(self, burst_name: str, prediction: torch.Tensor) -> None:
+    def made_by(self, burst_name: str) -> str | None:
+        """The weights that the prediction was saved with; None where its file does not say."""
+        with open(self.path(burst_name), "rb") as file:
+            return note_of(file.read(_NOTES_LIE_WITHIN), _WEIGHTS)
+
+    def save(self, burst_name: str, prediction: torch.Tensor, made_by: str | None = None) -> None:
         """Store a prediction [1, C, H, W], 0..1; the file is complete or not there.
+
+        Args:
+            burst_name: of its burst.
+            prediction: it.
+            made_by: the weights of the network, in words.
 
         Raises:
             ValueError: it is not finite, or has another shape.
         """
-        write_png16(self.path(burst_name), self.encoding.encode(prediction))
+        notes = {} if made_by is None else {_WEIGHTS: made_by}
+        write_png16(self.path(burst_name), self.encoding.encode(prediction), notes)
 
 
 def _inside(folder: Path, name: str, what: str) -> Path:

@@ -65,8 +65,8 @@ class Row:
         bursts: the score of every burst.
         cost: of one burst.
         training_free: a row of the benchmark itself.
-        weights: name and digest of the file with the weights; None without one, and where saved predictions were
-            scored, which may be those of other weights.
+        weights: name and digest of the file with the weights, several where saved predictions are of several; None
+            without one, and where saved predictions do not say.
     """
 
     name: str

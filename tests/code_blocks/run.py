@@ -177,18 +177,18 @@ def _ended_by_options(wanted: bool) -> Iterator[None]:
 def files_of_page(blocks: Iterable[Block], folder: Path) -> Iterator[None]:
     """Inside, the files that a page tells to write are part of the toolkit: modules of its rooms."""
     written = [(marker.text, block.code) for block in blocks if (marker := block.marker("file"))]
-    rooms = {name.split("/")[0] for name, _ in written}
-    paths = {room: importlib.import_module(room).__path__ for room in rooms}
+    packages = {name.rpartition("/")[0] for name, _ in written}
+    paths = {package: importlib.import_module(package.replace("/", ".")).__path__ for package in packages}
     for name, code in written:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(code + "\n", encoding="utf-8")
-    for room, path in paths.items():
-        path.append(str(folder / room))
+    for package, path in paths.items():
+        path.append(str(folder / package))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        for room, path in paths.items():
-            path.remove(str(folder / room))
+        for package, path in paths.items():
+            path.remove(str(folder / package))
         for name, _ in written:
             sys.modules.pop(name.removesuffix(".py").replace("/", "."), None)

@@ -1,4 +1,4 @@
-"""Small burst deblurrer (quarter width) on photographs bundled with scikit-image: about an hour on a CPU core.
+"""Small burst deblurrer (quarter width) on photographs bundled with scikit-image: at most 90 minutes of a CPU core.
 
 Command: python run_training.py burst_deblur quickstart (with --mixed_precision bf16 in two thirds of the time where
 the processor has it). Data: SamplePhotos, training scenes; no download. Hardware: a CPU core, 3 GB of memory.
