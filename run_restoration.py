@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from restoration.tasks import CLASSICAL, TASKS
-from run_training import EXIT_INTERRUPTED, EXIT_USAGE, is_worded_for_users
+from utils.commands import EXIT_USAGE, run_command
 from utils.log import configure_logging
 
 # Only what --help needs is imported above: PyTorch takes seconds to load.
@@ -28,17 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging(logging.DEBUG if options.verbose else logging.INFO)
     if options.brightness != "auto" and not _is_number(options.brightness):
         parser.error(f"--brightness {options.brightness}: give a number from -20 to 20, or auto")
-    try:
-        _restore(options)
-    except KeyboardInterrupt:
-        logger.error("Interrupted. Nothing is half-written; the same command goes on from there.")
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if options.verbose or not is_worded_for_users(error):
-            raise
-        logger.error("%s", " ".join(str(error).split()))
-        return 1
-    return 0
+    return run_command(
+        lambda: _restore(options),
+        logger,
+        "Interrupted. Nothing is half-written; the same command goes on from there.",
+        options.verbose,
+        one_line=True,
+    )
 
 
 def _restore(options: argparse.Namespace) -> None:

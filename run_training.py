@@ -10,12 +10,12 @@ import argparse
 import ast
 import importlib
 import logging
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.commands import EXIT_USAGE, run_command
 from utils.log import configure_logging, output
 from utils.suggestions import unknown_name_message
 
@@ -24,8 +24,6 @@ from utils.suggestions import unknown_name_message
 logger = logging.getLogger("run_training")
 
 ROOT = Path(__file__).resolve().parent
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130  # as shells report a program that Ctrl-C stopped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,18 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pinned = pinned_settings(options)
     except ValueError as error:
         parser.exit(EXIT_USAGE, f"{parser.prog}: {error}\n")
-    try:
-        run_training(options.module, options.param, pinned)
-    except KeyboardInterrupt:
-        logger.error("Interrupted. The same command goes on from the last checkpoint.")
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if options.verbose or not is_worded_for_users(error):
-            raise
-        logger.error("%s", message_of(error))
-        logger.error("(--verbose shows where this came from)")
-        return 1
-    return 0
+    return run_command(
+        lambda: run_training(options.module, options.param, pinned),
+        logger,
+        "Interrupted. The same command goes on from the last checkpoint.",
+        options.verbose,
+        hint="(--verbose shows where this came from)",
+    )
 
 
 def run_training(module: str, param: str, pinned: dict[str, Any] | None = None) -> None:
@@ -126,20 +119,6 @@ def pinned_settings(options: argparse.Namespace) -> dict[str, Any]:
             raise ValueError(f"setting {name} is given twice: {pinned[name]!r} and {value!r}")
         pinned[name] = value
     return pinned
-
-
-def is_worded_for_users(error: Exception) -> bool:
-    """Whether the message alone says what to do: files, values, and the exceptions that our own rooms define."""
-    room = type(error).__module__.partition(".")[0]
-    return isinstance(error, (OSError, ValueError)) or (ROOT / room / "__init__.py").is_file()
-
-
-def message_of(error: Exception) -> str:
-    """What the error says, without the traceback that torch writes into errors of a loader's worker process."""
-    text = str(error)
-    if not text.startswith("Caught ") or "Original Traceback" not in text:
-        return text
-    return re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)[-1].strip()
 
 
 def _check_names(module: str | None, param: str | None, settings_files: dict[str, dict[str, str]]) -> None:

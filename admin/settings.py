@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ class Option(NamedTuple):
 OPTIONS: dict[str, Option] = {
     "batch_size": Option(1, "samples per step of each process; a batch counts with this weight in the averages"),
     "num_workers": Option(0, "processes that prepare samples"),
-    "multi_gpu": Option(False, "the settings file wraps the network in MultiGPU"),
+    "multi_gpu": Option(False, "the settings file wraps the network in MultiGPU; an error where it does not"),
     "print_interval": Option(10, "batches between two printed lines"),
     "print_stats": Option(None, "tags to print, all if None"),
     "description": Option("", "what this run is about, in a sentence"),
@@ -92,6 +93,12 @@ class Settings:
         if name.startswith("_"):  # asked by copy and pickle
             raise AttributeError(name)
         raise AttributeError(unknown_name_message("setting", name, [*OPTIONS, *self.__dict__]))
+
+    def below(self, folder: str) -> Settings:
+        """A copy whose checkpoints and curves go into ``folder`` below those of this run, also where it is pinned."""
+        own = copy.copy(self)
+        own.__dict__["project_path"] = f"{self.project_path}/{folder}"
+        return own
 
     def check_pinned(self) -> None:
         """Makes sure that every pinned name means something: an option, or a name the settings file assigned.

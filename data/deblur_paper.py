@@ -24,6 +24,7 @@ from data.boxes import Box, image_size
 from data.deblur_alignment import aligned
 from data.deblur_bursts import DeblurBursts, Levels, draw_noise_levels, sample
 from utils.draws import Draws, standard_normal, standard_normals
+from utils.ops.blur import blur, spread_path
 from utils.ops.srgb import linear_to_srgb, srgb_to_linear
 
 Image = NDArray[np.float32]
@@ -184,13 +185,7 @@ def path_kernel(path: NDArray[np.float64]) -> Image:
     times = np.linspace(0, len(path) - 1, (len(path) - 1) * between + 1)
     dense = np.stack([np.interp(times, np.arange(len(path)), path[:, axis]) for axis in range(2)], axis=1)
     reach = math.ceil(np.abs(dense).max()) + 1
-    kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
-    corner = np.floor(dense).astype(int)
-    share = dense - corner
-    for down in (0, 1):
-        for right in (0, 1):
-            weight = np.abs(1 - down - share[:, 0]) * np.abs(1 - right - share[:, 1])
-            np.add.at(kernel, (corner[:, 0] + down + reach, corner[:, 1] + right + reach), weight)
+    kernel = spread_path(dense, 2 * reach + 1, reach)
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
@@ -202,12 +197,6 @@ def gaussian_kernel(deviation: float, centre: tuple[float, float]) -> Image:
     down, right = (np.exp(-0.5 * ((at - middle) / deviation) ** 2) for middle in centre)
     kernel = np.outer(down, right)
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
-
-
-def blur(image: Image, kernel: Image) -> Image:
-    """``image`` [H, W, 3] seen by a camera that moved along ``kernel``; reflected borders."""
-    moved = cv2.flip(kernel, -1)  # filter2D correlates; a dot below the middle moves the image down
-    return np.asarray(cv2.filter2D(image, -1, moved, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
 
 
 def noise_variances(shot: Levels, read: Levels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

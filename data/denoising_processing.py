@@ -42,7 +42,7 @@ class DenoisingProcessing(PhotographProcessing):
         return_grayscale: one channel, the mean of the gamma-encoded RGB.
         transform: applied to the photograph (uint8 HWC RGB to float CHW in 0..1).
         log10_read_noise: range of log10 of the read noise deviation.
-        log10_shot_noise: range of log10 of the square root of the shot noise factor.
+        log10_root_shot_noise: range of log10 of the square root of the shot noise factor (the published formulation).
         render_on: see :class:`BaseProcessing`.
 
     Raises:
@@ -61,7 +61,7 @@ class DenoisingProcessing(PhotographProcessing):
         return_grayscale: bool = False,
         transform: TransformBase | None = TO_TENSOR,
         log10_read_noise: tuple[float, float] = (-3.0, -1.5),
-        log10_shot_noise: tuple[float, float] = (-2.0, -1.0),
+        log10_root_shot_noise: tuple[float, float] = (-2.0, -1.0),
         render_on: str = "worker",
     ) -> None:
         super().__init__(transform, render_on)
@@ -81,7 +81,7 @@ class DenoisingProcessing(PhotographProcessing):
         self.min_sz = min_sz
         self.return_grayscale = return_grayscale
         self.log10_read_noise = log10_read_noise
-        self.log10_shot_noise = log10_shot_noise
+        self.log10_root_shot_noise = log10_root_shot_noise
 
     @property
     def _reach(self) -> int:
@@ -141,7 +141,7 @@ class DenoisingProcessing(PhotographProcessing):
         if self.noise_level is not None:
             read, shot = NOISE_LEVELS[self.noise_level]
             return 10**read, 10**shot
-        read, root_of_shot = draws.uniform(*self.log10_read_noise), draws.uniform(*self.log10_shot_noise)
+        read, root_of_shot = draws.uniform(*self.log10_read_noise), draws.uniform(*self.log10_root_shot_noise)
         return 10**read, (10**root_of_shot) ** 2
 
     def render(self, frame: Any, params: dict[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from data.camera_pipeline import apply_ccm, apply_gains, safe_invert_gains
+from utils.ops.blur import blur as blurred_pixels
+from utils.ops.blur import spread_path
 from utils.ops.demosaic import demosaic
 from utils.ops.mosaic import mosaic, unpack
 from utils.ops.srgb import linear_to_srgb, srgb_to_linear
@@ -120,21 +121,13 @@ def motion_kernel(side: int, seed: int) -> Kernel:
     path = np.array(walk) - np.mean(walk, axis=0)
     reach = side // 2
     path = path * (reach / np.abs(path).max()) + reach
-    low = np.minimum(path.astype(int), max(side - 2, 0))
-    share = path - low
-    kernel = np.zeros((side + 1, side + 1))
-    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        weight = np.abs(1 - row - share[:, 0]) * np.abs(1 - column - share[:, 1])
-        np.add.at(kernel, (low[:, 0] + row, low[:, 1] + column), weight)
-    return (kernel[:side, :side] / _STEPS_OF_SHAKE).astype(np.float32)
+    return (spread_path(path, side, origin=0) / _STEPS_OF_SHAKE).astype(np.float32)
 
 
 def blur(image: torch.Tensor, kernel: Kernel) -> torch.Tensor:
     """Every channel of [C, H, W] convolved with a kernel of odd sides, mirrored at the border."""
     pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
-    flipped = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
-    blurred = cv2.filter2D(pixels, cv2.CV_32F, flipped, borderType=cv2.BORDER_REFLECT_101)
-    return torch.from_numpy(blurred.reshape(pixels.shape)).permute(2, 0, 1)
+    return torch.from_numpy(blurred_pixels(pixels, kernel)).permute(2, 0, 1)
 
 
 def _mean(image: torch.Tensor, factor: int) -> torch.Tensor:

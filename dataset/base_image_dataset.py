@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from admin.data_locations import MissingDataSet, how_to_get
 from utils.image_io import PathLike, read_image
+
+logger = logging.getLogger(__name__)
 
 ImageLoader = Callable[[Path], NDArray[np.uint8]]
 
@@ -79,7 +82,7 @@ def image_files(folder: Path, key: str) -> list[str]:
         MissingDataSet: the folder is not there, not readable or holds no image.
     """
     names = folder_entries(folder, key)
-    files = [name for name in names if Path(name).suffix.lower() in _IMAGE_ENDINGS and not name.startswith(".")]
+    files = [name for name in names if Path(name).suffix.lower() in _IMAGE_ENDINGS]
     if not files:
         found = f"{len(names)} other entries" if names else "nothing"
         raise MissingDataSet(f"The folder {folder} holds no image files ({found}).\n{how_to_get(key)}")
@@ -87,12 +90,45 @@ def image_files(folder: Path, key: str) -> list[str]:
 
 
 def folder_entries(folder: Path, key: str) -> list[str]:
-    """Sorted names of everything in ``folder``.
+    """Sorted names of everything in ``folder`` that is not hidden.
 
     Raises:
         MissingDataSet: the folder is not there or not readable.
     """
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return [path.name for path in visible_entries(folder)]
     except OSError as error:
         raise MissingDataSet(f"The folder {folder} cannot be read: {error.strerror}.\n{how_to_get(key)}") from error
+
+
+def visible_entries(folder: Path) -> list[Path]:
+    """Everything in ``folder``, sorted by name, without hidden names: macOS and Jupyter leave ``._…`` in any folder.
+
+    Raises:
+        OSError: the folder is not there or not readable.
+    """
+    return sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.name)
+
+
+def report_missing(missing: Sequence[str], count: int, place: Path, what: str, none_there: str) -> None:
+    """Says once, in the log, which of the ``count`` files of a fixed list are not on the disk.
+
+    Args:
+        missing: their names.
+        place, what: where they are missing, and what they are (``images``), for the message.
+        none_there: the error if all are missing.
+
+    Raises:
+        MissingDataSet: all are missing.
+    """
+    if len(missing) == count:
+        raise MissingDataSet(none_there)
+    if missing:
+        logger.warning(
+            "%s lacks %d of %d %s, the first is %s; reading one of them will fail",
+            place,
+            len(missing),
+            count,
+            what,
+            missing[0],
+        )

@@ -74,7 +74,7 @@ def clip_folders(root: Path, key: str) -> dict[str, Path]:
     Raises:
         MissingDataSet: there is nothing.
     """
-    names = [name for name in folder_entries(root, key) if (root / name).is_dir() and not name.startswith(".")]
+    names = [name for name in folder_entries(root, key) if (root / name).is_dir()]
     if names:
         return {name: root / name for name in names}
     if not folder_entries(root, key):

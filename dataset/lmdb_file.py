@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from utils.commands import MissingPackage
+
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _HEADER = 16  # bytes at the beginning of every page: number, padding, flags, end of pointers, end of free space
 _BRANCH, _LEAF, _OVERFLOW, _META = 0x01, 0x02, 0x04, 0x08
@@ -202,10 +204,10 @@ def import_lmdb() -> Any:
     """The LMDB library, with which files are written.
 
     Raises:
-        ImportError: it is not installed; says how to get it.
+        utils.commands.MissingPackage: it is not installed; says how to get it.
     """
     try:
         import lmdb
     except ImportError as error:
-        raise ImportError("writing LMDB files needs the package lmdb: pip install lmdb") from error
+        raise MissingPackage("writing LMDB files needs the package lmdb: pip install lmdb") from error
     return lmdb

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from admin.data_locations import MissingDataSet, data_folder, how_to_get
+from dataset.base_image_dataset import visible_entries
+from utils.commands import MissingPackage
 from utils.image_io import PathLike, UnreadableImage
 from utils.ops.mosaic import pack
 
@@ -34,7 +36,8 @@ class SCBurst:
 
     def __init__(self, root: PathLike | None = None) -> None:
         self.root = data_folder(KEY, root)
-        found = {folder.name: sorted(folder.glob("*.mat")) for folder in sorted(self.root.glob("Scene*"))}
+        scenes = [folder for folder in sorted(self.root.glob("Scene*")) if folder.is_dir()]
+        found = {folder.name: [path for path in visible_entries(folder) if path.suffix == ".mat"] for folder in scenes}
         self._files = {scene: files[:BURST_SIZE] for scene, files in found.items() if len(files) >= BURST_SIZE}
         self.burst_list = list(self._files)
         if not self._files:
@@ -57,7 +60,7 @@ class SCBurst:
         Raises:
             IndexError: there is no such burst.
             UnreadableImage: a file is damaged, of another kind, lacks something, or the frames differ in size.
-            ImportError: the package h5py is not installed.
+            utils.commands.MissingPackage: the package h5py is not installed.
         """
         scene = self.burst_list[index]
         files = self._files[scene]
@@ -107,7 +110,7 @@ def _opened(path: Path) -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError("The .mat files of SC_burst need the package h5py: pip install h5py") from error
+        raise MissingPackage("The .mat files of SC_burst need the package h5py: pip install h5py") from error
     try:
         return h5py.File(path, "r")
     except OSError as error:

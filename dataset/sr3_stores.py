@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from admin.data_locations import MissingDataSet
+from dataset.base_image_dataset import visible_entries
 from dataset.lmdb_file import LmdbFile
 from utils.image_io import UnreadableImage, decode_image, read_image
 
@@ -50,8 +51,8 @@ class FolderStore:
             raise MissingDataSet(
                 f"{place} does not exist. Make it: python util_scripts/prepare_frames.py, with the sizes of the setting"
             )
-        videos = sorted(path for path in place.iterdir() if path.is_dir())
-        return {video.name: sorted(path.name for path in video.iterdir() if is_picture(path)) for video in videos}
+        videos = [path for path in visible_entries(place) if path.is_dir()]
+        return {video.name: [path.name for path in visible_entries(video) if is_picture(path)] for video in videos}
 
     def read(self, folder: str, video: str, name: str) -> NDArray[np.uint8]:
         return read_image(self._root / folder / video / name)
@@ -106,4 +107,4 @@ def open_store(datatype: str, root: Path) -> FrameStore:
 
 def is_picture(path: Path) -> bool:
     """Whether a file is a picture by its ending."""
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    return path.suffix.lower() in ENDINGS

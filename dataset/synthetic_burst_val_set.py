@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 import torch
 
-from admin.data_locations import MissingDataSet, data_folder, how_to_get
-from dataset.base_image_dataset import folder_entries
+from admin.data_locations import data_folder, how_to_get
+from dataset.base_image_dataset import folder_entries, report_missing
 from utils.image_io import PathLike, UnreadableImage, read_png16
 from utils.safe_pickle import UnreadablePickle, read_pickle
-
-logger = logging.getLogger(__name__)
 
 NUM_BURSTS = 300
 BURST_SIZE = 14
@@ -43,7 +40,8 @@ class SyntheticBurstVal:
         self.burst_list: list[str] = []
         if initialize:
             self.burst_list = [f"{i:04d}" for i in range(NUM_BURSTS)]
-            self._report_missing()
+            none_there = f"{self.root} holds none of the bursts 0000 … 0299.\n{how_to_get(_KEY)}"
+            report_missing(self.missing_bursts(), NUM_BURSTS, self.root, "bursts", none_there)
 
     def __len__(self) -> int:
         return len(self.burst_list)
@@ -99,19 +97,6 @@ class SyntheticBurstVal:
         """
         there = set(folder_entries(self.root / "bursts", _KEY)) & set(folder_entries(self.root / "gt", _KEY))
         return [name for name in self.burst_list if name not in there]
-
-    def _report_missing(self) -> None:
-        missing = self.missing_bursts()
-        if len(missing) == NUM_BURSTS:
-            raise MissingDataSet(f"{self.root} holds none of the bursts 0000 … 0299.\n{how_to_get(_KEY)}")
-        if missing:
-            logger.warning(
-                "%s lacks %d of %d bursts, the first is %s; reading one of them will fail",
-                self.root,
-                len(missing),
-                NUM_BURSTS,
-                missing[0],
-            )
 
 
 def _read_linear(path: PathLike, channels: int) -> torch.Tensor:

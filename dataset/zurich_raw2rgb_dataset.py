@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
-from admin.data_locations import MissingDataSet, data_folder, how_to_get
-from dataset.base_image_dataset import BaseImageDataset, ImageLoader, folder_entries
+from admin.data_locations import data_folder, how_to_get
+from dataset.base_image_dataset import BaseImageDataset, ImageLoader, folder_entries, report_missing
 from utils.image_io import PathLike, read_image
 from utils.suggestions import unknown_name_message
-
-logger = logging.getLogger(__name__)
 
 _KEY = "zurichraw2rgb_dir"
 _NUM_IMAGES = {"train": 46839, "test": 1204}
@@ -46,7 +42,9 @@ class ZurichRAW2RGB(BaseImageDataset):
         self.image_folder = self.root / split / "canon"
         if initialize:
             self.image_list = [f"{i}.jpg" for i in range(_NUM_IMAGES[split])]
-            self._report_missing()
+            place, last = self.image_folder, self.image_list[-1]
+            none_there = f"The folder {place} holds none of 0.jpg … {last}.\n{how_to_get(_KEY)}"
+            report_missing(self.missing_files(), len(self.image_list), place, "images", none_there)
 
     def missing_files(self) -> list[str]:
         """Names of the images of the list that are not on the disk.
@@ -56,18 +54,3 @@ class ZurichRAW2RGB(BaseImageDataset):
         """
         there = set(folder_entries(self.image_folder, _KEY))
         return [name for name in self.image_list if name not in there]
-
-    def _report_missing(self) -> None:
-        missing = self.missing_files()
-        if len(missing) == len(self.image_list):
-            raise MissingDataSet(
-                f"The folder {self.image_folder} holds none of 0.jpg … {self.image_list[-1]}.\n{how_to_get(_KEY)}"
-            )
-        if missing:
-            logger.warning(
-                "%s lacks %d of %d images, the first is %s; reading one of them will fail",
-                self.image_folder,
-                len(missing),
-                len(self.image_list),
-                missing[0],
-            )

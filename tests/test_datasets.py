@@ -102,6 +102,7 @@ def test_imagenet_is_read_by_class_and_also_without_classes(tmp_path: Path):
     for name in ("train/n02/b.JPEG", "train/n02/a.jpg", "train/n01/c.png", "test/d.png"):
         picture(tmp_path / name)
     (tmp_path / "train" / "LOC_train.csv").write_text("no image")
+    (tmp_path / "train" / ".ipynb_checkpoints").mkdir()
     assert ImageNetDataset(tmp_path).image_list == ["n01/c.png", "n02/a.jpg", "n02/b.JPEG"]
     assert ImageNetDataset(tmp_path, max_images=2).image_list == ["n01/c.png", "n02/a.jpg"]
     test = ImageNetDataset(tmp_path, split="test")

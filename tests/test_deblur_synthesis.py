@@ -14,6 +14,7 @@ from data.deblur_bursts import draw_noise_levels
 from data.deblur_processing import ENGINES, deblur_processing
 from tests.fabricated.photographs import photograph
 from utils.draws import Draws
+from utils.ops.blur import blur, spread_path
 from utils.ops.srgb import linear_to_srgb, srgb_to_linear
 
 PHOTO = photograph(70, 90)
@@ -89,10 +90,27 @@ def test_blur_moves_an_image_to_where_the_camera_sees_it() -> None:
     image = np.zeros((9, 9, 3), np.float32)
     image[4, 4] = 1
     kernel = deblur_paper.path_kernel(np.array([[1.0, 2.0]]))
-    assert deblur_paper.blur(image, kernel)[5, 6, 0] == pytest.approx(1)
-    spread = deblur_paper.blur(image, deblur_paper.gaussian_kernel(1.0, (0.0, 0.0)))
+    assert blur(image, kernel)[5, 6, 0] == pytest.approx(1)
+    spread = blur(image, deblur_paper.gaussian_kernel(1.0, (0.0, 0.0)))
     assert np.allclose(spread, spread.transpose(1, 0, 2))
     assert spread.sum() == pytest.approx(3, rel=1e-3)
+
+
+@settings(max_examples=20)
+@given(points=st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=1, max_size=9))
+def test_dots_of_a_path_have_its_mass_and_its_centroid(points: list[tuple[float, float]]) -> None:
+    path = np.array(points)
+    kernel = spread_path(path, side=5, origin=2)
+    at = np.arange(5) - 2
+    assert kernel.sum() == pytest.approx(len(path))
+    assert kernel.sum(axis=1) @ at == pytest.approx(path[:, 0].sum(), abs=1e-9)
+    assert kernel.sum(axis=0) @ at == pytest.approx(path[:, 1].sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize("place", [-2.1, 2.1, np.nan])
+def test_a_path_that_leaves_its_kernel_is_refused(place: float) -> None:
+    with pytest.raises(ValueError, match="leaves a kernel of side 5 with position 0 at 2"):
+        spread_path(np.array([[0.0, place]]), side=5, origin=2)
 
 
 def test_noise_has_its_level_at_middle_grey_and_shot_noise_hardly_depends_on_brightness() -> None:

@@ -8,12 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from admin import verified_weights
 from admin.checkpoints import save_checkpoint
 from admin.loading import load_network
 from admin.weights_file import read_weights_file
 from models.alignment import pwcnet_layers
 from models.layers.correlation import pwc_correlation
 from tests.fabricated import tiny_dbsr, tiny_denoiser
+from tests.test_verified_weights import loaded_with_a_fault
 from util_scripts import convert_checkpoint, export_network
 
 
@@ -110,6 +112,16 @@ def test_converted_checkpoint_loads_with_the_same_weights_and_says_where_it_come
     again = checkpoint.with_name("again.safetensors")  # from .safetensors, notes are kept
     assert convert_checkpoint.main([str(target), str(again)]) == 0
     assert read_weights_file(again)["notes"]["psnr"] == 3
+
+
+def test_a_network_that_does_not_load_with_the_same_weights_is_not_written(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verified_weights, "load_network", loaded_with_a_fault)
+    target = checkpoint.with_name("net.safetensors")
+    assert convert_checkpoint.main([str(checkpoint), str(target), "--half"]) == 1
+    assert " tensors of DBSRNet differ after loading" in capsys.readouterr().err
+    assert list(checkpoint.parent.iterdir()) == [checkpoint]
 
 
 def test_wrong_endings_and_unknown_files_are_said(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,6 +128,9 @@ def test_a_folder_of_frames_is_one_clip_and_sizes_are_checked(reds_folder):
 
 def test_real_bursts_are_five_packed_frames_with_the_meta_data_of_the_third(tmp_path):
     bursts = SCBurst(sc_burst(tmp_path, scenes=2))
+    for name in ("Scene2/._0.mat", "Scene3.zip"):
+        (bursts.root / name).write_bytes(b"no frame")
+    bursts = SCBurst(bursts.root)
     assert bursts.burst_list == ["Scene1", "Scene2"]
     burst, info = bursts[1]
     assert burst.shape == (5, 4, 12, 16)

@@ -47,6 +47,7 @@ NOT_HERE = {
     "models.layers.upsampling.ICNR": "draws weights; test_layers.py",
     "models.two_stage_align.tiles.merge_tiles": "tiles to one image; test_two_stage_matching.py",
     "models.two_stage_align.tiles.tile_corners": "makes positions; test_two_stage_matching.py",
+    "utils.ops.blur.spread_path": "makes a kernel; test_deblur_synthesis.py",
 }
 
 

@@ -1,5 +1,6 @@
 """Crops from full images: RAW files as cameras write them (minimal DNGs), alignment to a known motion, rejection."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,30 @@ def test_second_run_leaves_crops_alone_and_a_finer_grid_has_more(full_images: Pa
     assert counts["written"] == 0
     assert before == {path: path.stat().st_mtime_ns for path in prepared.rglob("*.png")}
     assert len(list(prepare_burstsr.grid(PHONE, 32, 16))) == 5 * 7
+
+
+@pytest.mark.parametrize("other", [["--crop", "48"], ["--stride", "16"]])
+def test_another_grid_does_not_mix_with_the_crops_that_are_there(
+    full_images: Path, prepared: Path, other: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(prepared.rglob("*"))
+    assert prepare_burstsr.main([str(full_images), str(prepared), "--crop", "32", *other]) == 1
+    assert "preparation.json" in capsys.readouterr().err
+    assert sorted(prepared.rglob("*")) == before
+
+
+def test_hidden_files_and_folders_are_no_frames_and_no_sequences(full_images: Path, tmp_path: Path) -> None:
+    shutil.copytree(full_images, tmp_path / "raw")
+    (tmp_path / "raw" / "val" / ".ipynb_checkpoints").mkdir()
+    sequence = tmp_path / "raw" / "val" / "0008"
+    (sequence / "._canon.dng").write_bytes(b"of macOS")
+    (sequence / ".ipynb_checkpoints").mkdir()
+    (sequence / ".ipynb_checkpoints" / "canon.dng").write_bytes(b"of Jupyter")
+    (sequence / "samsung" / "._im_00.dng").write_bytes(b"of macOS")
+    assert prepare_burstsr.read_sequence(sequence).camera.path.name == "canon.dng"
+    # Nothing agrees as well as that, so nothing is written; but nothing fails.
+    command = [str(tmp_path / "raw"), str(tmp_path / "out"), "--crop", "32", "--min_correlation", "1.1"]
+    assert prepare_burstsr.main(command) == 0
 
 
 def test_crops_that_do_not_agree_are_left_out(full_images: Path, tmp_path: Path) -> None:

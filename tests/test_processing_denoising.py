@@ -83,7 +83,7 @@ def test_noise_is_as_large_as_estimated_and_is_not_clipped():
 
 
 def test_noise_ranges_can_be_widened():
-    made = processing(log10_read_noise=(-1.1, -1.0), log10_shot_noise=(-0.8, -0.7))
+    made = processing(log10_read_noise=(-1.1, -1.0), log10_root_shot_noise=(-0.8, -0.7))
     params = made.draw(FRAME.shape[:2], Draws(0))
     assert 10**-1.1 <= params["sigma_read"] < 0.1
     assert 10**-1.6 <= params["sigma_shot"] < 10**-1.4

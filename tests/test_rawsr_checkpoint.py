@@ -10,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from admin import verified_weights
 from admin.loading import load_network
 from tests.golden.runner import HERE
+from tests.test_verified_weights import loaded_with_a_fault
 from util_scripts import convert_rawsr_checkpoint
 from util_scripts.convert_rawsr_checkpoint import constructor_arguments, load_tensorflow, parameter_name, variable_name
 from util_scripts.crc32c import crc32c
@@ -84,6 +86,16 @@ def test_conversion_writes_a_network_that_loads(checkpoint: Path, tmp_path: Path
     assert content["notes"] == {"converted_from": "log_dir", "step": 5}
     expected, _ = load_tensorflow(checkpoint)
     assert all(torch.equal(value, expected.state_dict()[name]) for name, value in net.state_dict().items())
+
+
+def test_a_network_that_does_not_load_with_the_same_weights_is_not_written(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verified_weights, "load_network", loaded_with_a_fault)
+    target = tmp_path / "rawsr.safetensors"
+    assert convert_rawsr_checkpoint.main([str(checkpoint), str(target)]) == 1
+    assert " tensors of RawSR differ after loading" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log_dir"]
 
 
 def test_a_changed_weight_is_found_by_its_checksum(checkpoint: Path) -> None:

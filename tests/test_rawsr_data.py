@@ -126,6 +126,14 @@ def test_an_epoch_shows_every_pair_once(root: Path) -> None:
     assert len({name for batch in batches for name in batch["sample"]}) == 3
 
 
+def test_files_that_macos_leaves_are_no_pairs_and_no_raw_files(root: Path) -> None:
+    (root / "Training" / "TrainingSet" / "._a0000.npy").write_bytes(b"of macOS")
+    assert len(RawSRPairs(root=root)) == 3
+    for name in ("._a.dng", "a.dng"):
+        (root / name).write_bytes(b"")
+    assert CameraFiles(root).image_list == ["a.dng"]
+
+
 def test_a_folder_without_raw_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(MissingDataSet, match="holds no RAW files"):

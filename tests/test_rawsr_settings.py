@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from actors.rawsr_actor import RawSRActor
+from admin.multigpu import MultiGPU
 from admin.settings import Settings
 from data.processing import RawSRSynthesisProcessing
 from dataset import SamplePhotos
@@ -42,10 +43,10 @@ class Built:
         self.epochs = epochs
 
 
-def build(monkeypatch: pytest.MonkeyPatch, name: str) -> Built:
+def build(monkeypatch: pytest.MonkeyPatch, name: str, **pinned: Any) -> Built:
     for module in (rawsr_pairs, bundled_photos):
         monkeypatch.setattr(module, "SimpleTrainer", Built)
-    importlib.import_module(f"train_settings.rawsr.{name}").run(Settings({}))
+    importlib.import_module(f"train_settings.rawsr.{name}").run(Settings(pinned))
     return Built.last
 
 
@@ -72,6 +73,15 @@ def test_the_published_settings_are_those_of_the_authors(
         built.schedule.step()
     stated = {0: 2e-4, 1: 1.92e-4, 10: 1.330e-4, 19: 9.209e-5, 20: 1e-5, 40: 1e-5}
     assert {epoch: rates[epoch] for epoch in stated} == pytest.approx(stated, rel=1e-3)
+
+
+@pytest.mark.usefixtures("_places")
+@pytest.mark.parametrize("name", ["x2", "x4", "quickstart"])
+def test_several_gpus_in_one_process_are_used_where_they_are_asked_for(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(build(monkeypatch, name, multi_gpu=True).actor.net, MultiGPU)
+    assert not isinstance(build(monkeypatch, name).actor.net, MultiGPU)
 
 
 @pytest.mark.usefixtures("_places")

@@ -217,11 +217,41 @@ def test_the_script_writes_the_published_layout(tmp_path: Path) -> None:
     assert first["gt"].shape == (32, 32, 3)
     assert np.array_equal(first["gt"], second["gt"])
     assert not np.array_equal(first["raw"], second["raw"])
-    assert json.loads((tmp_path / "x2" / "Testing" / "synthesis.json").read_text())["versions"] == 2
+    assert json.loads((tmp_path / "x2" / "Testing" / "synthesis.json").read_text())["crop"] == 16
     stamp = (tmp_path / "x2/Testing/GT/a.npy").stat().st_mtime_ns
     assert synthesize_rawsr.main(command) == 0
     assert (tmp_path / "x2/Testing/GT/a.npy").stat().st_mtime_ns == stamp, "what is there is left alone"
     assert synthesize_rawsr.main([*command, "--seed", "3"]) == 1, "other settings need another folder"
+
+
+def test_the_same_set_goes_on_from_a_relative_path_and_to_more_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(tmp_path / "photos" / "a.png", photograph(50, 61, 0))
+    monkeypatch.chdir(tmp_path)
+    rest = ["--photos", str(tmp_path / "photos"), "--crop", "16", "--versions"]
+    assert synthesize_rawsr.main([str(tmp_path / "x2"), *rest, "1"]) == 0
+    stamp = (tmp_path / "x2/Training/TrainingSet/a0000.npy").stat().st_mtime_ns
+    assert synthesize_rawsr.main(["x2", "--photos", "photos", *rest[2:], "3"]) == 0
+    assert RawSRPairs(root=tmp_path / "x2").image_list == ["a0000", "a0001", "a0002"]
+    assert (tmp_path / "x2/Training/TrainingSet/a0000.npy").stat().st_mtime_ns == stamp
+    assert synthesize_rawsr.main([str(tmp_path / "at_once"), *rest, "3"]) == 0
+    for number in range(3):
+        found, expected = (tmp_path / out / f"Training/TrainingSet/a000{number}.npy" for out in ("x2", "at_once"))
+        assert found.read_bytes() == expected.read_bytes()
+    (tmp_path / "x2/Training/GT/a.npy").unlink()
+    assert synthesize_rawsr.main(["x2", *rest, "3"]) == 0
+    assert (tmp_path / "x2/Training/GT/a.npy").read_bytes() == (tmp_path / "at_once/Training/GT/a.npy").read_bytes()
+
+
+def test_two_photographs_of_one_name_are_refused_before_the_first_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "a.jpg", "b.png"):
+        write_image(tmp_path / "photos" / name, photograph(50, 61, 0))
+    assert synthesize_rawsr.main([str(tmp_path / "x2"), "--photos", str(tmp_path / "photos"), "--crop", "16"]) == 1
+    assert "has two images named a: a.jpg and a.png; rename one of them" in capsys.readouterr().err
+    assert not (tmp_path / "x2").exists()
 
 
 def test_jpeg_files_keep_the_colours_and_refuse_nonsense(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_pinned_values_win_over_the_settings_file() -> None:
     settings.check_pinned()
 
 
+@pytest.mark.parametrize("pinned", [{}, {"project_path": "mylab/try"}])
+def test_a_part_of_a_run_has_a_folder_of_its_own_below_it(pinned: dict[str, str]) -> None:
+    settings = Settings(pinned)
+    settings.project_path = "mylab/try"
+    assert settings.below("first").project_path == "mylab/try/first"
+    assert settings.project_path == "mylab/try"
+
+
 def test_an_unknown_pinned_name_is_refused_with_the_nearest_known_ones() -> None:
     settings = Settings(pinned={"batch_sise": 2})
     settings.batch_size = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ def test_a_square_of_the_wanted_size_is_left_alone_and_the_middle_is_cut_out() -
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".bmp"])
 def test_frames_of_any_kind_are_prepared_and_read_again(tmp_path: Path, ending: str) -> None:
     extracted(tmp_path / "frames", {"b": 3, "a": 3}, ending)
+    (tmp_path / "frames" / "a" / f"._0{ending}").write_bytes(b"of macOS")
     assert prepare(tmp_path / "frames", tmp_path / "set", "--interval", "0.5") == 0
+    made = tmp_path / "set_3_frames_0.5_seconds_4_16_train"
+    for folder in (made / "hr_16", made / "sr_4_16", made / "lr_4"):
+        shutil.copytree(folder / "a", folder / ".ipynb_checkpoints")
     data = LRHRFramesDataset(tmp_path / "set_3_frames_0.5_seconds_4_16_train", 4, 16, need_LR=True)
     assert [video.video for video in data.videos] == ["a", "b"]
     item = data[0]

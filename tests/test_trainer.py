@@ -324,6 +324,11 @@ def test_impossible_numbers_are_named(tmp_path: Path, values: dict[str, Any]) ->
         tiny_trainer(tmp_path, **values)
 
 
+def test_several_gpus_that_the_settings_file_does_not_care_for_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="multi_gpu = True, but the settings file does not wrap its network"):
+        tiny_trainer(tmp_path, multi_gpu=True)
+
+
 def test_unknown_schedule_and_unknown_pinned_setting_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="schedule_per = 'iteration'"):
         tiny_trainer(tmp_path, schedule_per="iteration")

@@ -199,7 +199,7 @@ def test_generated_bursts_have_the_published_layout_and_depend_on_the_seed_alone
         f"000{burst}/{name}"
         for burst in range(2)
         for name in ("im_raw_00.png", "im_raw_01.png", "im_raw_02.png", "im_rgb.png", "meta_info.pkl")
-    ]
+    ] + ["synthesis.json"]
     raw, truth = read_png16(tmp_path / "a/0001/im_raw_00.png", 4), read_png16(tmp_path / "a/0001/im_rgb.png", 3)
     assert (raw.shape, truth.shape) == ((8, 8, 4), (64, 64, 3))
     assert max(raw.max(), truth.max()) <= 2**14

@@ -17,8 +17,9 @@ from data.base_processing import BaseProcessing
 from dataset.base_image_dataset import BaseImageDataset
 from models.loss.image_quality_v2 import PSNR, PixelWiseError
 from models.loss.psnr import NegativePSNR
-from train_settings.recipes import samples_of
+from train_settings.recipes import parallel, samples_of
 from trainers import SimpleTrainer
+from trainers.schedule import epochs_in_all, optimizer_steps
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -79,11 +80,12 @@ def train_in_one_cycle(
     slower: Iterable[nn.Parameter] = (),
     validation: Sequence[DataLoader] = (),
 ) -> None:
-    """Adam at the rates of :func:`one_cycle`.
+    """Adam at the rates of :func:`one_cycle`, on all GPUs of the machine with ``settings.multi_gpu``.
 
     The weights in ``slower`` get a quarter of it: those that start as a good estimate, which jitter would spoil.
     After every epoch of ``loader`` those of ``validation`` are run.
     """
+    actor.net = parallel(actor.net, settings)
     slow = {id(weight): weight for weight in slower}
     others = [weight for weight in actor.net.parameters() if weight.requires_grad and id(weight) not in slow]
     groups = [(others, settings.learning_rate), (list(slow.values()), settings.learning_rate / 4)]
@@ -94,8 +96,11 @@ def train_in_one_cycle(
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, settings: Settings) -> OneCycleLR:
-    """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing."""
-    steps = settings.epochs * settings.steps_per_epoch
+    """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing.
+
+    All steps are those that the trainer will take, with ``max_epochs`` and ``grad_accumulation``.
+    """
+    steps = epochs_in_all(settings, settings.epochs) * optimizer_steps(settings, settings.steps_per_epoch)
     rates = [group["lr"] for group in optimizer.param_groups]
     # With a rise of one step, as of 10 in all, OneCycleLR divides by nothing.
     rise = min(0.9, max(0.1, 2.5 / max(1, steps)))

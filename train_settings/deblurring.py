@@ -71,7 +71,8 @@ def train_on_photographs(settings: Settings, net: nn.Module) -> None:
     net = parallel(net, settings)
     actor = make_actor(net, once_per_epoch(len(loaders[0])) if settings.frozen_batch_norm else None)
     optimizer = torch.optim.RAdam(net.parameters(), lr=settings.learning_rate)
-    decay_every = max(1, 8 // (settings.batch_size * distributed.count()))
+    bursts_per_step = settings.batch_size * distributed.count() * settings.grad_accumulation
+    decay_every = max(1, 8 // bursts_per_step)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, decay_every, gamma=settings.lr_decay)
     trainer = SimpleTrainer(actor, loaders, optimizer, settings, schedule, schedule_per="step")
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)

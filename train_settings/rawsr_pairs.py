@@ -12,6 +12,7 @@ from data import DataLoader, processing, sampler
 from models.loss.image_quality_v2 import PSNR, SSIM, PixelWiseError
 from models.rawsr.rawsrnet import rawsr
 from models.rawsr.tensorflow_adam import TensorFlowAdam
+from train_settings.recipes import parallel
 from trainers import SimpleTrainer
 
 EPOCHS = 41
@@ -33,7 +34,7 @@ def train(settings: Settings, scale: int) -> None:
     net = rawsr(scale)
     optimizer = TensorFlowAdam(net.parameters(), lr=settings.learning_rate)
     schedule = lr_scheduler.LambdaLR(optimizer, relative_rate)
-    actor = RawSRActor(net, objective())
+    actor = RawSRActor(parallel(net, settings), objective())
     loaders = [_loader("train", settings, scale), _loader("test", settings, scale, every=10)]
     SimpleTrainer(actor, loaders, optimizer, settings, schedule).train(EPOCHS, load_latest=True, fail_safe=True)
 

@@ -66,14 +66,13 @@ def train_in_stages(settings: Settings, net: StabilisedDenoiser, stages: Mapping
     objective = psnr_and_flow(border=4, flow_border=4)
     objective |= {term: MappedLoss(objective[term], _displayed) for term in ("rgb", "psnr")}
     for name, stage in stages.items():
-        own = copy.copy(settings)
+        last = stage is list(stages.values())[-1]
+        own = copy.copy(settings) if last else settings.below(name)
         own.epochs, own.max_minutes, own.learning_rate, own.batch_size = (
             getattr(settings, f"{name}_{field}") for field in _SETTABLE
         )
         if own.epochs == 0:
             continue
-        if stage is not list(stages.values())[-1]:
-            own.project_path = f"{settings.project_path}/{name}"
         actor = DeepRepDenoisingActor(net, objective, stage.loss_weight, stage.burst_lengths)
         loader = photo_loader(own, partial(_bursts, own, stage), RandomColors(0.3))
         train_in_one_cycle(actor, loader, own, slower=net.alignment_net.parameters() if stage.frames > 1 else ())
@@ -89,7 +88,7 @@ def _bursts(settings: Settings, stage: Stage, transform: Transform) -> processin
         4,
         transform=transform,
         log10_read_noise=(read, -1.0),
-        log10_shot_noise=(shot, -0.7),
+        log10_root_shot_noise=(shot, -0.7),
     )
 
 

@@ -38,7 +38,7 @@ from trainers.interruption import Interruption
 from trainers.kept_files import Best, put_later_away, remove_older, remove_unfinished
 from trainers.loss_watch import check_weights
 from trainers.retry import MAY_PASS, Retries, can_pass
-from trainers.schedule import learning_rates
+from trainers.schedule import epochs_in_all, learning_rates
 from trainers.teamwork import keep_in_first, merge_stats, share_loaders, share_weights, with_shared_batch_norm
 from utils.progress import LiveLine
 
@@ -110,6 +110,11 @@ class BaseTrainer(ABC):
         actor.to(self.device)
         if distributed.count() > 1:
             actor.net = unwrapped(actor.net)  # MultiGPU: each process has a GPU of its own instead
+        elif settings.multi_gpu and unwrapped(actor.net) is actor.net:
+            raise ValueError(
+                "multi_gpu = True, but the settings file does not wrap its network in MultiGPU: call "
+                "train_settings.recipes.parallel(net, settings) there, or start it with torchrun instead"
+            )
         actor.net = with_shared_batch_norm(actor.net, settings, self.device)
         self.net: nn.Module = unwrapped(actor.net)
         share_weights(self.net)
@@ -162,7 +167,7 @@ class BaseTrainer(ABC):
                     f"loader {loader.name!r} has no batch to train on: its samples do not fill one; "
                     "lower batch_size, or pass drop_last=False to the loader"
                 )
-        self.max_epochs = max_epochs if self.settings.max_epochs is None else int(self.settings.max_epochs)
+        self.max_epochs = epochs_in_all(self.settings, max_epochs)
         retries = Retries()
         self._last_saved = self._last_tick = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""Learning rates, and how far a schedule has come."""
+"""Learning rates, how many steps a schedule has, and how far it has come."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from typing import Any
 
 import torch
 
+from admin.settings import Settings
+
 # Where torch's schedulers are, as opposed to their milestones and factors, which the settings file gives anew.
 _PROGRESS = ("last_epoch", "_step_count", "_last_lr", "T_cur", "T_i")
+
+
+def epochs_in_all(settings: Settings, epochs: int) -> int:
+    """Epochs that a trainer runs where the settings file says ``epochs``: ``settings.max_epochs`` wins if set."""
+    return epochs if settings.max_epochs is None else int(settings.max_epochs)
+
+
+def optimizer_steps(settings: Settings, batches: int) -> int:
+    """Steps of the optimiser in an epoch of so many batches: one for each group of ``settings.grad_accumulation``."""
+    return -(-batches // int(settings.grad_accumulation))
 
 
 def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:

@@ -54,8 +54,6 @@ class SimpleTrainer(BaseTrainer):
     def _run_loader(self, loader: Any, index: int, epoch: int, seen: int) -> None:
         """One pass, of which the first ``seen`` batches were used before the run was resumed."""
         self.actor.train(loader.training)
-        if not loader.training:
-            share_buffers(self.net)
         total = len(loader)
         report = PassReport(
             name=loader.name,

@@ -20,11 +20,9 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-
 from admin.loading import find_checkpoint, load_network
 from admin.released_weights import find_released, released_file
-from admin.weights_file import save_weights_file
+from admin.verified_weights import check_ending, save_and_verify
 from util_scripts.script import run_script
 from utils.downloads import file_sha256
 from utils.script_parser import script_parser
@@ -72,21 +70,15 @@ def convert(
         ``target``.
 
     Raises:
-        ValueError: ``target`` has another ending.
+        ValueError: ``target`` has another ending, or does not load with the same weights; it is not written then.
         admin.checkpoints.CheckpointError, FileNotFoundError: as ``admin.loading.load_network``.
     """
-    if target.suffix != ".safetensors":
-        raise ValueError(f"{target}: the file to write must end in .safetensors")
+    check_ending(target)
     path = find_network(source, epoch)
     net, content = load_network(path, use_ema=use_ema)
     origin = {"converted_from": path.name, "sha256": file_sha256(path)}
     origin |= {"epoch": content["epoch"]} if isinstance(content.get("epoch"), int) else {}
-    save_weights_file(target, net, (content.get("notes") or {}) | origin | (notes or {}), half)
-    loaded, _ = load_network(target)
-    for key, value in net.state_dict().items():
-        expected = value.half().to(value.dtype) if half and value.ndim > 1 else value
-        if not torch.equal(loaded.state_dict()[key], expected):
-            raise RuntimeError(f"{target}: {key} differs after loading")
+    save_and_verify(target, net, (content.get("notes") or {}) | origin | (notes or {}), half)
     logger.info("Written: %s (%d tensors, %.1f MB)", target, len(net.state_dict()), target.stat().st_size / 1e6)
     return target
 

@@ -23,9 +23,8 @@ if not __package__:
 import numpy as np
 import torch
 
-from admin.loading import load_network
 from admin.model_constructor import building_from_checkpoint
-from admin.weights_file import save_weights_file
+from admin.verified_weights import check_ending, save_and_verify
 from models.rawsr.rawsrnet import RawSR, rawsr
 from util_scripts.script import run_script
 from util_scripts.tensorflow_bundle import TensorBundle
@@ -89,18 +88,14 @@ def convert(source: Path, target: Path) -> Path:
         ``target``.
 
     Raises:
-        ValueError: ``target`` has another ending; the checkpoint holds something else or is damaged.
+        ValueError: ``target`` has another ending; the checkpoint holds something else or is damaged; the file does not
+            load with the same weights, and is not written then.
         FileNotFoundError: there is no such checkpoint.
     """
-    if target.suffix != ".safetensors":
-        raise ValueError(f"{target}: the file to write must end in .safetensors")
+    check_ending(target)
     net, step = load_tensorflow(source)
     notes = {"converted_from": source.name} | ({"step": step} if step is not None else {})
-    save_weights_file(target, net, notes)
-    loaded, _ = load_network(target)
-    for key, value in net.state_dict().items():
-        if not torch.equal(loaded.state_dict()[key], value):
-            raise RuntimeError(f"{target}: {key} differs after loading")
+    save_and_verify(target, net, notes)
     logger.info("Written: %s (scale %d, %d tensors, step %s)", target, net.scale, len(net.state_dict()), step)
     return target
 

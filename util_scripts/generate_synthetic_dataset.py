@@ -7,7 +7,9 @@ Burst i is made from photograph i, in the order of their names:
   <out>/<iiii>/im_raw_<tt>.png  packed RAW frames (R, G, G, B), linear, 2^14 stands for 1
   <out>/<iiii>/im_rgb.png       ground truth, linear sensor RGB, 2^14 stands for 1
   <out>/<iiii>/meta_info.pkl    parameters of the camera
-The same seed gives the same bursts; those that are there already are left alone.
+  <out>/synthesis.json          the options that decide what the files hold
+The same seed gives the same bursts; those that are there already are left alone. Other options than those of
+synthesis.json are refused; where it is missing (a folder of an older version) they are taken to be the same.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from data.processing import SyntheticBurstProcessing
 from data.sampler import IndexedImage
 from dataset import ImageFolder
 from evaluation.common_utils.encoding import LINEAR_14_BIT
+from util_scripts.noted_settings import note_settings
 from util_scripts.script import run_script
 from utils.atomic_write import write_bytes
 from utils.draws import SampleKey
@@ -80,6 +83,8 @@ def _generate(options: argparse.Namespace) -> None:
             transform=tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip()),
         ),
     )
+    content = {name: getattr(options, name) for name in ("images", "seed", "crop", "burst_size", "factor")}
+    note_settings(options.out / "synthesis.json", content)
     for index in track(range(len(bursts)), "Bursts"):
         folder = options.out / f"{index:04d}"
         if not folder.is_dir():

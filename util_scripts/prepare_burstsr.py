@@ -7,7 +7,9 @@ examples:
 Reads <RAW>/{train,val}/<ssss>/ (RAW files of the phone in the order of their names, and one of the camera: a .CR2
 file, or one with "canon" in its path) and writes <OUT>/{train,val}/<ssss>_<nnnn>/{samsung_00 … samsung_13,canon}/.
 nnnn counts the places of the grid row by row, also those that are left out, so a crop keeps its name whatever the
-limits are. Crops that are there already are left alone.
+limits are. Crops that are there already are left alone: a lower --min_correlation adds some, a higher one removes
+none. Another --crop or --stride than <OUT>/preparation.json says is refused; where that is missing (a folder of an
+older version) they are taken to be the same.
 
 The code that made the published crops was never released. This follows the paper (CVPR 2021, section 4.2): homography
 from SIFT features, local alignment of every crop, correlation of at least 0.9. The grid, the demosaicking of the
@@ -32,8 +34,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.base_image_dataset import visible_entries
 from dataset.burstsr_dataset import BURST_SIZE
 from util_scripts import camera_alignment as alignment
+from util_scripts.noted_settings import note_settings
 from util_scripts.raw_files import (
     NOISE_PROFILE,
     RawFile,
@@ -88,7 +92,8 @@ def _prepare(options: argparse.Namespace) -> bool:
         raise ValueError(f"--crop {options.crop} is too little to align; give {LEAST_CROP} or more")
     if options.stride is not None and options.stride < 1:
         raise ValueError(f"--stride {options.stride}; give 1 or more")
-    folders = [path for split in ("train", "val") for path in sorted((options.raw / split).glob("*")) if path.is_dir()]
+    splits = [options.raw / split for split in ("train", "val") if (options.raw / split).is_dir()]
+    folders = [path for split in splits for path in visible_entries(split) if path.is_dir()]
     if options.sequences:
         folders = [path for path in folders if path.name in options.sequences]
     if not folders:
@@ -96,13 +101,13 @@ def _prepare(options: argparse.Namespace) -> bool:
             f"{options.raw} has no (such) sequences in train/ and val/; util_scripts/download_raw_burstsr_data.py "
             "fetches them"
         )
+    stride = options.stride or options.crop
+    note_settings(options.out / "preparation.json", {"crop": options.crop, "stride": stride})
     failed = []
     for folder in track(folders, "Sequences"):
         target = options.out / folder.parent.name
         try:
-            counts = prepare_sequence(
-                folder, target, options.crop, options.stride or options.crop, options.min_correlation
-            )
+            counts = prepare_sequence(folder, target, options.crop, stride, options.min_correlation)
         except (UnreadableRaw, alignment.AlignmentFailed) as error:
             logger.error("%s: %s", folder, error)
             failed.append(folder.name)
@@ -168,6 +173,7 @@ def read_sequence(folder: Path) -> Scene:
             values that do not fit the sensors, or no noise profile.
     """
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in RAW_ENDINGS)
+    files = [path for path in files if not _is_hidden(path.relative_to(folder))]
     cameras = [path for path in files if _is_camera(path.relative_to(folder))]
     phones = [path for path in files if path not in cameras][:BURST_SIZE]
     if len(cameras) != 1 or len(phones) < BURST_SIZE:
@@ -198,6 +204,10 @@ def grid(shape: Sequence[int], side: int, stride: int) -> Iterator[tuple[int, in
 def demosaic(mosaic: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """RGB [2h, 2w, 3] of an RGGB mosaic [2h, 2w]: edge-aware interpolation of the stored values."""
     return np.asarray(cv2.cvtColor(mosaic, cv2.COLOR_BayerRGGB2RGB_EA), np.uint16)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_camera(path: Path) -> bool:

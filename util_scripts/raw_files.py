@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.raw_image_processing import convert_to_rggb
 from utils.atomic_write import write_bytes
-from utils.raw_files import UnreadableRaw
+from utils.raw_files import UnreadableRaw, opened_raw
 
 EXPOSURE_TIME, F_NUMBER, ISO, NOISE_PROFILE = 33434, 33437, 34855, 0xC761
 _NAMES = {EXPOSURE_TIME: "ExposureTime", F_NUMBER: "FNumber", ISO: "ISOSpeedRatings", NOISE_PROFILE: "Tag 0xC761"}
@@ -52,15 +52,15 @@ def read_raw_file(path: Path) -> RawFile:
     Raises:
         UnreadableRaw: it cannot be opened, has no Bayer pattern, or lacks exposure time, f-number or ISO.
     """
-    import rawpy
-
     try:
-        with rawpy.imread(str(path)) as raw:
+        with opened_raw(path) as raw:
             mosaic = convert_to_rggb(raw, four_channel_output=False).astype(np.uint16)
             black = [int(value) for value in _rggb(raw.black_level_per_channel)]
             camera, daylight = _green_is_one(raw.camera_whitebalance), _green_is_one(raw.daylight_whitebalance)
             matrices = np.array(raw.color_matrix), np.array(raw.rgb_xyz_matrix)
-    except (rawpy.LibRawError, OSError, ValueError) as error:
+    except UnreadableRaw:
+        raise
+    except ValueError as error:
         raise UnreadableRaw(f"{path} cannot be read as a RAW file: {error}") from error
     exif = _read_exif(path)
     missing = [_NAMES[tag] for tag in (EXPOSURE_TIME, F_NUMBER, ISO) if tag not in exif]

@@ -6,7 +6,7 @@ import argparse
 import logging
 from collections.abc import Callable, Sequence
 
-from run_training import EXIT_INTERRUPTED, is_worded_for_users
+from utils.commands import run_command
 from utils.log import configure_logging
 
 logger = logging.getLogger("util_scripts")
@@ -27,13 +27,4 @@ def run_script(
     """
     options = parser.parse_args(arguments)
     configure_logging()
-    try:
-        return 1 if work(options) is False else 0
-    except KeyboardInterrupt:
-        logger.error("Interrupted. The same command goes on from there.")
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if not is_worded_for_users(error):
-            raise
-        logger.error("%s", error)
-        return 1
+    return run_command(lambda: work(options), logger, "Interrupted. The same command goes on from there.")

@@ -10,13 +10,15 @@ Without --photos and --raws the pairs come from the photographs that are bundled
   OUT/<split>/GT/<name>.npy                     sharp scene, RGB, gamma-encoded, float32 0..1
   OUT/<split>/TrainingSet/<name><number>.npy    blurred, small, noisy mosaic, RGGB, linear, float32 0..1
   OUT/<split>/ISP/<name><number>.jpeg           the camera's picture of that mosaic
+  OUT/<split>/synthesis.json                    the options that decide what the files hold
 with the numbers 0000, 0001, ... of versions that differ in blur and noise. The same seed gives the same pairs; those
-that are there already are left alone. Set rawsr_dir to the folder that holds x2 and x4.
+that are there already are left alone, so that more --versions only add some and fewer remove none. Other options than
+those of synthesis.json are refused; where it is missing (a folder of an older version) they are taken to be the same.
+Set rawsr_dir to the folder that holds x2 and x4.
 """
 
 import argparse
 import io
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -32,8 +34,9 @@ from data.rawsr_processing import DEGRADATIONS, RawSRSynthesisProcessing
 from dataset import CameraFiles, ImageFolder, SamplePhotos
 from dataset.rawsr_pairs import VERSION_LENGTH
 from evaluation.rawsr.benchmark import SCALES, eight_bit
+from util_scripts.noted_settings import note_settings
 from util_scripts.script import run_script
-from utils.atomic_write import write_bytes, write_text
+from utils.atomic_write import write_bytes
 from utils.draws import Draws
 from utils.image_io import write_image, write_jpeg
 from utils.progress import track
@@ -44,6 +47,8 @@ logger = logging.getLogger("synthesize_rawsr")
 # Split of the published layout → split of the bundled photographs.
 SPLITS = {"Training": "train", "Testing": "heldout"}
 
+CONTENT = ("photos", "raws", "scale", "kernels", "crop", "quality", "subsampling", "seed")  # what decides it
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
@@ -53,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source.add_argument("--photos", metavar="FOLDER", type=Path, help="folder of photographs")
     source.add_argument("--raws", metavar="FOLDER", type=Path, help="folder of RAW files; half of their size is used")
     parser.add_argument("--split", choices=SPLITS, default="Training", help="(default: %(default)s)")
-    parser.add_argument("--scale", type=int, choices=SCALES, default=2, help="magnification (default: %(default)s)")
+    parser.add_argument(
+        "--scale", type=int, choices=SCALES, default=2, help="sides grow so many times (default: %(default)s)"
+    )
     parser.add_argument("--kernels", choices=DEGRADATIONS, default="blind", help="of the blur (default: %(default)s)")
     parser.add_argument("--versions", type=int, default=10, help="of every ground truth (default: %(default)s)")
     parser.add_argument("--crop", type=int, help="side of the mosaics, one random crop per image (default: all of it)")
@@ -77,18 +84,21 @@ def _synthesize(options: argparse.Namespace) -> None:
         raise ValueError(f"--versions {options.versions}: give 1 to {10**VERSION_LENGTH}")
     processing = RawSRSynthesisProcessing(options.crop, options.scale, DEGRADATIONS[options.kernels])
     folder = options.out / options.split
-    _note_settings(folder / "synthesis.json", options)
+    _check_names(images.image_list, options.raws or options.photos)
+    note_settings(folder / "synthesis.json", {name: getattr(options, name) for name in CONTENT})
     for index in track(range(images.get_num_images()), "Pairs"):
         write_pairs(folder, images, index, processing, options)
     logger.info("%s: %d versions of %d images", folder, options.versions, images.get_num_images())
 
 
-def _note_settings(path: Path, options: argparse.Namespace) -> None:
-    settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
-    text = json.dumps(settings, indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{path.parent} was made with other settings ({path}); choose another folder or remove it")
-    write_text(path, text)
+def _check_names(files: Sequence[str], source: Path | None) -> None:
+    """Pairs are named by what stands before the last dot, and one would stand for two images."""
+    named: dict[str, str] = {}
+    for file in files:
+        name = Path(file).stem
+        if name in named:
+            raise ValueError(f"{source} has two images named {name}: {named[name]} and {file}; rename one of them")
+        named[name] = file
 
 
 def write_pairs(
@@ -101,20 +111,25 @@ def write_pairs(
     """
     name = Path(images.image_list[index]).stem
     ending = ".jpeg" if options.quality else ".png"
-    files = [
-        (folder / "TrainingSet" / f"{name}{number:04d}.npy", folder / "ISP" / f"{name}{number:04d}{ending}")
+    truth = folder / "GT" / f"{name}.npy"
+    files = {
+        number: (folder / "TrainingSet" / f"{name}{number:04d}.npy", folder / "ISP" / f"{name}{number:04d}{ending}")
         for number in range(options.versions)
-    ]
-    if all(path.is_file() for pair in files for path in pair) and (folder / "GT" / f"{name}.npy").is_file():
+    }
+    missing = [number for number, pair in files.items() if not all(path.is_file() for path in pair)]
+    if not truth.is_file():
+        missing = sorted({0, *missing})  # the ground truth comes with the first version
+    if not missing:
         return
     frame, _ = images.get_image(index)
     shared = processing.draw_for(frame, Draws(options.seed, index))
     fixed = {key: shared[key] for key in ("transform", "crop", "colors")}
-    for number, (raw_file, isp_file) in enumerate(files):
+    for number in missing:
+        raw_file, isp_file = files[number]
         own = processing.draw_for(frame, Draws(options.seed, index, number))
         sample = processing.render(frame, {**own, **fixed})
         if number == 0:
-            _write_array(folder / "GT" / f"{name}.npy", sample["frame_gt"].permute(1, 2, 0).numpy())
+            _write_array(truth, sample["frame_gt"].permute(1, 2, 0).numpy())
         reference = eight_bit(sample["isp"])
         if options.quality:
             write_jpeg(isp_file, reference, options.quality, options.subsampling)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.base_image_dataset import visible_entries
 from dataset.sr3_stores import is_picture
 from utils.image_io import read_image
 
@@ -55,7 +56,7 @@ class VideoFolder:
 
     def clip(self, n_frames: int, interval: float, fps: float | None) -> Sequence[str]:
         """Without ``fps`` neighbouring files are one interval apart."""
-        names = sorted(path.name for path in self.path.iterdir() if is_picture(path))
+        names = [path.name for path in visible_entries(self.path) if is_picture(path)]
         stride = 1 if fps is None else stride_of(interval, fps)
         chosen = [names[index] for index in middle_clip(len(names), n_frames, stride, self.name)]
         stems = {name.partition(".")[0] for name in chosen}
@@ -125,7 +126,7 @@ def find_videos(folder: Path) -> list[Video]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; --frames_path names one with a sub-folder per video")
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    entries = visible_entries(folder)
     videos: list[Video] = [VideoFolder(path) if path.is_dir() else VideoFile(path) for path in entries]
     if not videos:
         raise FileNotFoundError(f"{folder} is empty: expected a sub-folder of frames, or a file, for each video")

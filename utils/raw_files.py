@@ -117,7 +117,7 @@ def read_sensor_image(path: Path, clip: bool = True) -> SensorImage:
     Raises:
         UnreadableRaw: it cannot be opened, is not from a Bayer sensor, or has no colour matrix.
     """
-    with _opened(path) as raw:
+    with opened_raw(path) as raw:
         mosaic, _ = _sensor_values(path, raw, clip)
         gains = raw.camera_whitebalance if _has_camera_white_balance(raw) else raw.daylight_whitebalance
         if min(gains[:3]) <= 0:
@@ -143,7 +143,7 @@ def read_raw_photo(path: Path, rendering: str = "camera") -> RawPhoto:
     """
     if rendering not in RENDERINGS:
         raise ValueError(unknown_name_message("rendering of RAW files", rendering, RENDERINGS))
-    with _opened(path) as raw:
+    with opened_raw(path) as raw:
         mosaic, part = _sensor_values(path, raw, clip=True)
         turns = _QUARTER_TURNS.get(raw.sizes.flip, 0)
         options = dict(RENDERINGS[rendering])
@@ -169,7 +169,7 @@ def read_raw_as_original(path: Path) -> RawPhoto:
     Raises:
         UnreadableRaw: it cannot be opened.
     """
-    with _opened(path) as raw:
+    with opened_raw(path) as raw:
         import rawpy
 
         colors = raw.postprocess(
@@ -181,7 +181,7 @@ def read_raw_as_original(path: Path) -> RawPhoto:
             no_auto_bright=True,
             no_auto_scale=False,
         )
-    with _opened(path) as raw:
+    with opened_raw(path) as raw:
         linear = raw.postprocess(gamma=(1, 1))
     height, width = (size // 2 * 2 for size in colors.shape[:2])
     mosaic = remosaicked(colors[:height, :width])
@@ -203,7 +203,12 @@ def encoded_reference(linear: NDArray[np.integer[Any]], white: int) -> FloatImag
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened_raw(path: Path) -> Iterator[Any]:
+    """The file as rawpy opens it, inside a ``with``.
+
+    Raises:
+        UnreadableRaw: it cannot be read, or rawpy is not installed.
+    """
     try:
         import rawpy
     except ImportError as error:

@@ -11,6 +11,7 @@ from models.burst_deblur.identity_start import start_as_midrange
 from models.burst_deblur.unet import burst_deblur_eccv18
 from train_settings import bundled_photos as photos
 from train_settings.deblurring import bursts_of, make_actor
+from trainers.schedule import epochs_in_all
 
 
 def run(settings: Settings) -> None:
@@ -21,6 +22,6 @@ def run(settings: Settings) -> None:
     settings.crop_sz, settings.kernel_lvl, settings.noise_lvl = 64, 8.0, 2.0
     net = photos.start(burst_deblur_eccv18(width=16), settings, start_as_midrange)
     loader = photos.photo_loader(settings, lambda made: bursts_of("paper", settings, max_reduction=2.0, transform=made))
-    warm_up = settings.epochs * settings.steps_per_epoch // 10
+    warm_up = epochs_in_all(settings, settings.epochs) * settings.steps_per_epoch // 10
     actor = make_actor(net, batch_statistics=lambda step: step <= warm_up)
     photos.train_in_one_cycle(actor, loader, settings)
