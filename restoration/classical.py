@@ -24,7 +24,7 @@ class ClassicalMethod:
     """Robust merging of RAW bursts, and of RGB ones.
 
     Attributes:
-        scale: magnification, 1 or 2.
+        scale: 1, or 2 for twice the sides.
     """
 
     scale: int = 1

@@ -34,6 +34,7 @@ _CARRIED = (0x010E, _MAKE, _MODEL, _DATE_TIME, 0x013B, 0x8298)
 # Notes of the maker hold addresses inside their own file; sizes and colours are those of another image.
 _NOT_CARRIED = (0x927C, 0xA002, 0xA003, 0xA005, _COLOUR_SPACE)
 _EXIF_NUMBERS = range(33434, 42241)
+OWN_NAME = "BurstLab"  # of the program, in the files that it writes
 _DAMAGED = (
     *(SyntaxError, ValueError, KeyError, TypeError, IndexError, EOFError, OSError, RuntimeError),
     *(struct.error, OverflowError, Image.DecompressionBombError),
@@ -82,6 +83,15 @@ def read_tags(path: Path) -> ShotTags:
     )
 
 
+def is_own_result(path: Path) -> bool:
+    """Whether the EXIF data of a file names this toolkit as the program that wrote it.
+
+    Of a PNG file only what stands before its pixels counts, as in ours: the rest is found by decoding all of them.
+    """
+    loaded = _loaded(path, before_pixels=True)
+    return loaded is not None and _text(loaded.get(_SOFTWARE)) == OWN_NAME
+
+
 def carried_over(capture: Capture, software: str) -> tuple[dict[int, Any], dict[int, Any], dict[int, Any]]:
     """EXIF data for a picture: main, exposure and GPS directory of the file of the reference frame.
 
@@ -118,7 +128,7 @@ def exif_bytes(capture: Capture, software: str) -> bytes:
     return exif.tobytes().removeprefix(b"Exif\x00\x00")
 
 
-def _loaded(path: Path) -> Image.Exif | None:
+def _loaded(path: Path, before_pixels: bool = False) -> Image.Exif | None:
     """The EXIF data of a picture or of a RAW file that is TIFF inside; None where there is none that can be read."""
     exif = Image.Exif()
     try:
@@ -129,7 +139,10 @@ def _loaded(path: Path) -> Image.Exif | None:
                 exif.load_from_fp(file)
             else:
                 with Image.open(file) as picture:
-                    exif = picture.getexif()
+                    if before_pixels and picture.format == "PNG":
+                        exif.load(picture.info.get("exif", b""))
+                    else:
+                        exif = picture.getexif()
             dict(exif)
             for number in (_EXIF, _GPS):  # read now: the file is closed afterwards
                 _directory(exif, number)

@@ -12,11 +12,12 @@ from torch import nn
 
 from admin.checkpoints import CheckpointError
 from admin.devices import own_device
-from admin.loading import load_network
+from admin.loading import find_checkpoint, load_network
 from evaluation.common_utils.network_param import SHIPPED_NETWORKS, find_network_file
 from restoration.adapters import ADAPTERS, Adapter, chosen_frames
 from restoration.burst import FloatImage, Progress, RawBurst, RestorationError, Restored
 from restoration.geometry import coarsely_aligned
+from restoration.sources import FileState, file_state
 from restoration.tasks import CLASSICAL
 from restoration.tiles import restore_in_tiles
 from utils.suggestions import unknown_name_message
@@ -47,10 +48,13 @@ class LearnedMethod:
     Attributes:
         net: in evaluation mode, on its device.
         adapter: how it is asked.
+        weights: path, size and time of the file that it comes from, as it was before it was read; empty where it comes
+            from none.
     """
 
     net: nn.Module
     adapter: Adapter
+    weights: tuple[FileState, ...] = ()
 
     def __call__(self, burst: RawBurst, progress: Progress, memory_bytes: int, work_folder: Path) -> Restored:
         """Restores the reference frame; see `restoration.burst`."""
@@ -94,7 +98,9 @@ def load_method(name: str, task: str | None = None) -> tuple[LearnedMethod, str]
             made for is neither known nor said.
     """
     try:
-        net, content = load_network(_find(name))
+        file = find_checkpoint(_find(name))
+        weights = file_state(file)
+        net, content = load_network(file)
     except (CheckpointError, OSError, ValueError) as error:
         raise RestorationError(f"--network {name}: {error}") from error
     function = str((content.get("constructor") or {}).get("function"))
@@ -104,7 +110,7 @@ def load_method(name: str, task: str | None = None) -> tuple[LearnedMethod, str]
         raise RestorationError(f"--network {name} is built by {function}: say what it is made for, --task {tasks}")
     if task is not None and task != made_for:
         raise RestorationError(f"--network {name} is made for --task {made_for}, not {task}")
-    return LearnedMethod(net.eval().to(own_device()), ADAPTERS[made_for]), made_for
+    return LearnedMethod(net.eval().to(own_device()), ADAPTERS[made_for], (weights,)), made_for
 
 
 def shipped_networks() -> list[str]:

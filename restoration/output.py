@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from restoration.burst import RawBurst, RestorationError, Restored
 from restoration.develop import automatic_ev, develop, linear_16_bit, plain_reference, side_by_side
-from restoration.exif import exif_bytes
+from restoration.exif import OWN_NAME, exif_bytes
 from restoration.orientation import upright
 from restoration.tiff_output import DNG_BLACK, dng_bytes, tiff_bytes
 from utils.atomic_write import write_bytes
@@ -37,7 +37,7 @@ class Wanted:
         linear: `png` or `tiff` for linear camera RGB beside it, `FILE_linear.png` or `.tif`; None for none.
         dng: whether to write `FILE_linear.dng`.
         comparison: whether to write `FILE_comparison.png`.
-        software: noted in the files.
+        software: noted in the files. A folder's files that note `OWN_NAME` are no frames (`restoration.sources`).
     """
 
     finished: Path
@@ -46,7 +46,7 @@ class Wanted:
     linear: str | None = None
     dng: bool = False
     comparison: bool = False
-    software: str = "BurstLab"
+    software: str = OWN_NAME
 
     @property
     def files(self) -> list[Path]:

@@ -14,7 +14,7 @@ from restoration.burst import FloatImage, Noise, Progress, RawBurst, Restoration
 from restoration.exif import exposure_value
 from restoration.frames import Frame, read_frame
 from restoration.noise import estimate, from_profile
-from restoration.sources import natural_order
+from restoration.sources import is_raw, natural_order
 from utils.suggestions import unknown_name_message
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,8 @@ def _refuse(message: str, leave_out: bool) -> None:
 def _too_few(files: Sequence[Path], frames: Sequence[Frame], least: int) -> str:
     place = files[0].parent if len(files) != 1 else files[0]
     left = f"{len(frames)} of {len(files)} frames are left" if len(frames) < len(files) else f"{len(frames)} frame"
-    return f"{place}: {left}; a burst has at least {least} (for a single frame there is --task rawsr)"
+    advice = " (for a single frame there is --task rawsr)" if is_raw(files[0]) else ""
+    return f"{place}: {left}; a burst has at least {least}{advice}"
 
 
 def _ordered(frames: Sequence[Frame]) -> list[Frame]:

@@ -14,7 +14,7 @@ from restoration.burst import Method, Progress, RawBurst, RestorationError, Rest
 from restoration.memory import free_memory
 from restoration.output import Wanted, check_writable, write_results
 from restoration.reading import read_burst
-from restoration.sources import find_files, is_raw
+from restoration.sources import FileState, file_state, find_files, is_raw
 from restoration.tasks import CLASSICAL, TASKS, TASKS_OF_CLASSICAL, TASKS_OF_RENDERED
 from utils.progress import track
 from utils.suggestions import unknown_name_message
@@ -64,7 +64,8 @@ def restore(inputs: Sequence[Path], choice: Choice, wanted: Wanted, progress: Pr
     _check_kind(files, task)
     burst = read_burst(files, progress, choice.reference, choice.leave_out, 1 if task == "rawsr" else 2)
     memory = free_memory() if choice.memory_bytes is None else choice.memory_bytes
-    with _work_folder(wanted.finished, files, choice) as folder:
+    weights: tuple[FileState, ...] = getattr(method, "weights", ())  # a method without weights has none
+    with _work_folder(wanted.finished, files, choice, weights) as folder:
         restored = _run(method, burst, progress, memory, folder)
         return write_results(restored, burst, wanted)
 
@@ -118,12 +119,15 @@ def _run(method: Method, burst: RawBurst, progress: Progress, memory: int, folde
 
 
 @contextmanager
-def _work_folder(finished: Path, files: Sequence[Path], choice: Choice) -> Iterator[Path]:
+def _work_folder(
+    finished: Path, files: Sequence[Path], choice: Choice, weights: tuple[FileState, ...]
+) -> Iterator[Path]:
     """A folder beside the result for what is done so far: the same one for the same command on the same files.
 
+    The file of the network counts among them: tiles of a network that was trained on meanwhile would not fit.
     Removed after success, and where it is empty; otherwise the same command goes on from it.
     """
-    stated = [(path.resolve(), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    stated = [*map(file_state, files), *weights]
     told = repr((stated, choice.network, choice.task, choice.reference, choice.leave_out))
     key = hashlib.sha256(told.encode()).hexdigest()[:8]
     start = f".{finished.name}.work-"
@@ -138,5 +142,6 @@ def _work_folder(finished: Path, files: Sequence[Path], choice: Choice) -> Itera
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
-    for left in finished.parent.glob(f"{start}*"):
+    # Not glob: the name may hold brackets.
+    for left in [path for path in finished.parent.iterdir() if path.name.startswith(start)]:
         shutil.rmtree(left, ignore_errors=True)

@@ -9,12 +9,25 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from restoration.burst import RestorationError
+from restoration.exif import is_own_result
 from utils.raw_files import RAW_ENDINGS
 
 logger = logging.getLogger(__name__)
 
 RENDERED_ENDINGS = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".bmp"})
 _MOST_NAMED = 5
+
+FileState = tuple[str, int, int]
+
+
+def file_state(path: Path) -> FileState:
+    """Absolute path, size in bytes and time of the last change in nanoseconds: another one once the file is another.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    stored = path.stat()
+    return str(path.resolve()), stored.st_size, stored.st_mtime_ns
 
 
 def is_raw(path: Path) -> bool:
@@ -25,7 +38,8 @@ def is_raw(path: Path) -> bool:
 def find_files(inputs: Sequence[Path], written: Collection[Path] = ()) -> list[Path]:
     """The frames that are meant by folders and files, every one once, by name (`a2` before `a10`).
 
-    In a folder with RAW files rendered pictures are passed over: cameras store both of one shot.
+    In a folder with RAW files rendered pictures are passed over: cameras store both of one shot. So are files that this
+    toolkit wrote, results of earlier runs; given by name, they are taken.
 
     Args:
         inputs: files, or folders whose files are meant; folders inside are not looked into.
@@ -75,12 +89,22 @@ def _of_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise RestorationError(f"{folder} cannot be opened: {error.strerror or error}") from error
     files = [path for path in entries if not path.is_dir()]
-    raws = [path for path in files if is_raw(path)]
-    rendered = [path for path in files if path.suffix.lower() in RENDERED_ENDINGS]
+    images = [path for path in files if path.suffix.lower() in RAW_ENDINGS | RENDERED_ENDINGS]
+    if not images:
+        raise RestorationError(f"{folder} holds no RAW files or pictures{_what_else(files)}")
+    own = sorted((path for path in images if is_own_result(path)), key=natural_order)
+    if own:
+        images = [path for path in images if path not in own]
+        names = _listed([path.name for path in own])
+        if not images:
+            raise RestorationError(
+                f"{folder} holds no frames, only results of BurstLab: {names}; given by name, they are taken"
+            )
+        logger.info("%s: results of BurstLab are passed over: %s (given by name, they are taken)", folder, names)
+    raws = [path for path in images if is_raw(path)]
+    rendered = [path for path in images if not is_raw(path)]
     if raws and rendered:
         logger.info("%s: %d RAW files are taken, %d pictures passed over", folder, len(raws), len(rendered))
-    if not raws and not rendered:
-        raise RestorationError(f"{folder} holds no RAW files or pictures{_what_else(files)}")
     return raws or rendered
 
 

@@ -100,7 +100,7 @@ def join_tiles(
         if tile is None:
             tile = make(part)
             if tile.shape != shape:
-                raise ValueError(f"a tile of {part.size} at magnification {scale} came as {tile.shape}")
+                raise ValueError(f"a tile of {part.size} at scale {scale} came as {tile.shape}")
             if len(parts) > 1:
                 _keep(file, tile)
         place = part.enlarged(scale)

@@ -10,8 +10,9 @@ import pytest
 import restoration.restore
 import run_restoration
 from admin.weights_file import save_weights_file
-from restoration.burst import Progress, RawBurst, Restored
+from restoration.burst import Progress, RawBurst, RestorationError, Restored
 from restoration.develop import plain_reference
+from restoration.sources import find_files
 from tests.fabricated.networks import tiny_denoiser
 from tests.fabricated.raw_bursts import write_raw_burst
 from tests.restoration_place import OLD, Place, burst_and_result, content, pictures, plain_method  # noqa: F401
@@ -45,9 +46,34 @@ def test_results_in_the_folder_of_the_frames_are_no_frames_the_next_time(place: 
     assert content(place.frames).keys() == first.keys()
 
 
-def test_ctrl_c_leaves_what_is_done_for_the_next_run_and_nothing_else(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("without_method")
+@pytest.mark.parametrize("ending", [".dng", ".png"])
+def test_results_of_earlier_runs_are_no_frames_unless_they_are_named(
+    ending: str, place: Place, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    if ending == ".png":
+        pictures(place, ".png")
+    frames = [place.frames / f"{number}{ending}" for number in range(3)]
+    place.arguments = ["--network", "stub", "--task", "denoise", "--dng", "--linear", "tiff", "--compare"]
+    place.out = place.frames / "x.png"
+    assert place.run() == 0
+    results = ["x.png", "x_comparison.png", "x_linear.dng", "x_linear.tif"]
+    assert find_files([place.frames], [place.frames / "y.png"]) == frames
+    assert f"results of BurstLab are passed over: {', '.join(results)}" in capfd.readouterr().err
+    named = [place.frames / name for name in ("x.png", "x_linear.tif")]
+    assert find_files(named) == named
+    for path in frames:
+        path.unlink()
+    with pytest.raises(RestorationError, match=r"no frames, only results of BurstLab: x\.png, x_comparison\.png"):
+        find_files([place.frames])
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo[1].png"])
+def test_ctrl_c_leaves_what_is_done_for_the_next_run_and_nothing_else(
+    name: str, place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place.out = place.out.with_name(name)
+    place.out.write_bytes(OLD)
     folders: list[Path] = []
 
     def interrupted(burst: RawBurst, progress: Progress, memory_bytes: int, work_folder: Path) -> Restored:
@@ -70,6 +96,29 @@ def test_ctrl_c_leaves_what_is_done_for_the_next_run_and_nothing_else(
     assert place.run() == 0
     assert folders[2] == folders[0]
     assert not list(place.out.parent.glob(".*")), "nothing is left behind"
+
+
+@pytest.mark.parametrize("network", ["net/1.safetensors", "net"])
+def test_tiles_of_another_network_are_not_gone_on_from(
+    network: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def interrupted(*given: object) -> None:
+        folders.append(Path(str(given[-1])))
+        (folders[-1] / "tile").write_bytes(b"done")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("restoration.networks.restore_in_tiles", interrupted)
+    pictures(place, ".png")
+    place.arguments = ["--network", str(tmp_path / network)]
+    (tmp_path / "net").mkdir()
+    save_weights_file(tmp_path / "net" / "1.safetensors", tiny_denoiser())
+    assert [place.run(), place.run()] == [130, 130]
+    changed = "1.safetensors" if network.endswith(".safetensors") else "2.safetensors"  # rewritten, or trained on
+    save_weights_file(tmp_path / "net" / changed, tiny_denoiser())
+    assert place.run() == 130
+    assert folders[0] == folders[1] != folders[2]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from restoration.burst import Capture, Exposure, RawBurst, Restored
 from restoration.develop import automatic_ev, camera_rgb, develop, linear_srgb, plain_reference, side_by_side
-from restoration.exif import read_tags
+from restoration.exif import is_own_result, read_tags
 from restoration.orientation import upright
 from restoration.output import Wanted, write_results
 from restoration.reading import read_burst
@@ -155,6 +155,21 @@ def test_exif_data_is_carried_over(tmp_path: Path) -> None:
         assert tags.exposure.seconds == pytest.approx(0.02)
         assert tags.taken == source.taken == "2024:05:06 07:08:09.123"
         assert tags.orientation == (6 if end.endswith("dng") else 1), "turned already, or noted"
+
+
+def test_results_are_known_by_their_exif_data_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = written(tmp_path, burst_of(tmp_path), linear="tiff", dng=True)
+    strange = tmp_path / "strange.png"
+    cv2.imwrite(str(strange), np.zeros((64, 64, 3), np.uint8))
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(finished.read_bytes()[:40])
+
+    def decode(picture: Image.Image) -> None:
+        raise AssertionError("pixels are decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decode)
+    assert all(is_own_result(finished.with_name(f"photo{end}")) for end in (".png", "_linear.tif", "_linear.dng"))
+    assert not any(map(is_own_result, (tmp_path / "0.dng", strange, damaged, tmp_path / "nowhere.png")))
 
 
 def test_place_is_carried_over_and_notes_of_the_maker_are_not(tmp_path: Path) -> None:

@@ -147,6 +147,18 @@ def test_pictures_beside_raw_files_are_passed_over(tmp_path: Path) -> None:
     assert read(tmp_path).names == ("0.dng", "1.dng")
 
 
+@pytest.mark.parametrize(
+    ("ending", "advice"), [(".dng", r" \(for a single frame there is --task rawsr\)"), (".png", "")]
+)
+def test_a_single_frame_gets_the_advice_that_it_can_follow(ending: str, advice: str, tmp_path: Path) -> None:
+    if ending == ".dng":
+        write_dng(tmp_path / "0.dng", smooth_scene())
+    else:
+        cv2.imwrite(str(tmp_path / "0.png"), np.full((64, 72, 3), 90, np.uint8))
+    with pytest.raises(RestorationError, match=rf"0{ending}: 1 frame; a burst has at least 2{advice}$"):
+        read(tmp_path)
+
+
 def test_sensors_without_a_bayer_mosaic_are_refused_by_name(tmp_path: Path) -> None:
     for number in range(2):
         write_dng(tmp_path / f"{number}.dng", smooth_scene(72, 72), X_TRANS)

@@ -1,6 +1,6 @@
 """Training-free joint denoising and demosaicking of RAW bursts, with the contract of the networks.
 
-As `models.classical.super_resolution` at magnification 1, with the middle frame as the reference.
+As `models.classical.super_resolution` at scale 1, with the middle frame as the reference.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class RobustMerge:
         frames: linear, black 0: mosaics [H, W] with even sides that start on red, or images [H, W, C]; frame 0 is the
             reference.
         noise: of every channel (R, G, B for mosaics).
-        scale: magnification S. Pixel (r, c) of the reference lies on pixel (S r, S c) of the result.
+        scale: S. Pixel (r, c) of the reference lies on pixel (S r, S c) of the result.
         denoise: whether the noise that merging leaves is removed.
 
     Attributes:

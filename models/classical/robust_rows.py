@@ -39,7 +39,7 @@ class RobustSuperResolution(nn.Module):
     """RAW burst super-resolution; frame 0 is the reference.
 
     Args:
-        sr_factor: magnification of the mosaic.
+        sr_factor: scale, seen from the mosaic.
     """
 
     def __init__(self, sr_factor: int = 4) -> None:

@@ -3,7 +3,7 @@
 They have no parameters, run on the CPU whatever the device of the burst, and return a prediction on that device.
 
 Grid of SyntheticBurst and BurstSR: pixel (r, c) of the reference frame's mosaic shows pixel (s·r, s·c) of the ground
-truth, s being the magnification. So red of packed pixel (i, j) lies at (2s·i, 2s·j), the greens at (2s·i, 2s·j + s) and
+truth, s being the scale. So red of packed pixel (i, j) lies at (2s·i, 2s·j), the greens at (2s·i, 2s·j + s) and
 (2s·i + s, 2s·j), and blue at (2s·i + s, 2s·j + s).
 """
 
@@ -30,7 +30,7 @@ class _RawSuperResolution(nn.Module):
     """Restores the bursts of a batch one by one.
 
     Args:
-        sr_factor: magnification of the mosaic; a packed frame has half of its sides.
+        sr_factor: scale, seen from the mosaic; a packed frame has half of its sides.
     """
 
     def __init__(self, sr_factor: int = 4) -> None:
@@ -89,7 +89,7 @@ class AlignedMeanUpsampling(_RawSuperResolution):
     aligned at the resolution of the packed mosaic (`models.classical.rigid_alignment`).
 
     Args:
-        sr_factor: magnification of the mosaic.
+        sr_factor: scale, seen from the mosaic.
         max_shift: largest displacement that is searched, in pixels of the packed frames.
     """
 

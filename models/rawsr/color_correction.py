@@ -28,7 +28,7 @@ class ColorCorrectionBranch(nn.Module):
     """Predicts how the linear colours of the restored image become those of the rendered one.
 
     Args:
-        scale: magnification, 2 or 4.
+        scale: 2 or 4.
         width: channels C.
         bottle: channels of the fine features of the restoration branch.
         feature_fusion: whether the features of the restoration branch are added.

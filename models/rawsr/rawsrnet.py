@@ -23,7 +23,7 @@ class RawSR(nn.Module):
     """Two branches: one restores enlarged linear colours, one predicts the colour transform of every pixel.
 
     Args:
-        scale: magnification of the mosaic, 2 or 4.
+        scale: 2 or 4, seen from the mosaic.
         feature_fusion: tell the colour branch what the restoration branch has seen.
         width, growth, layers, bottle: C, g, n and b of the papers' network.
 

@@ -32,7 +32,7 @@ class RestorationBranch(nn.Module):
     """Encoder and decoder of dense channel-attention blocks at half and at a quarter of the mosaic's resolution.
 
     Args:
-        scale: magnification of the mosaic, 2 or 4.
+        scale: 2 or 4, seen from the mosaic.
         width, growth, layers: channels C, and g and n of the blocks.
         bottle: channels of the features that the image is made of.
     """
