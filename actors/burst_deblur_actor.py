@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,13 +44,7 @@ class BurstDeblurActor(BaseActor):
             raise ValueError(f"burst_sz={burst_sz}: smallest and largest number of frames, at least 1")
         self.burst_sz, self.batch_statistics = burst_sz, batch_statistics
         self.loss_is_sum = getattr(objective.get("rgb"), "reduction", "mean") == "sum"
-        self._training = True
         self.pictures = ValidationPictures(_PICTURES)
-
-    def train(self, mode: bool = True) -> Self:
-        """Puts the network into training or evaluation mode."""
-        self._training = mode
-        return super().train(mode)
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """The loss of a batch.
@@ -65,7 +59,7 @@ class BurstDeblurActor(BaseActor):
             ValueError: the bursts are too short.
         """
         burst, gt = self._shortened(data), data["frame_gt"]
-        if self._training and self.batch_statistics is not None:
+        if self.net.training and self.batch_statistics is not None:
             self._learn_statistics(self.batch_statistics(data["step"]))
         pred, _ = self.net(burst)
         loss = self.objective["rgb"](pred, gt)
@@ -83,7 +77,7 @@ class BurstDeblurActor(BaseActor):
         fewest, most = self.burst_sz
         if burst.shape[1] < most:
             raise ValueError(f"bursts of {burst.shape[1]} frames are too short for burst_sz={self.burst_sz}")
-        if self._training and "settings" in data:
+        if self.net.training and "settings" in data:
             count = Draws(data["settings"].seed, data["step"]).integer(fewest, most)
         else:
             count = int(torch.randint(fewest, most + 1, ()))

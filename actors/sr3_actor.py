@@ -25,13 +25,7 @@ class SR3Actor(BaseActor):
     def __init__(self, net: nn.Module, sampled: bool = True) -> None:
         super().__init__(net, {})
         self.sampled = sampled
-        self._training = True
         self._psnr = PSNR()
-
-    def train(self, mode: bool = True) -> SR3Actor:
-        self._training = mode
-        super().train(mode)
-        return self
 
     def __call__(self, data: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """The summed loss over the number of values of the images (``Loss/l_pix``).
@@ -47,7 +41,7 @@ class SR3Actor(BaseActor):
         images = {key: data[key] for key in ("HR", "SR")}
         loss = self.net(images).sum() / target.numel()  # with several GPUs each gives the loss of its part
         stats = {"Loss/total": loss.detach(), "Loss/l_pix": loss.detach()}
-        if not self._training and self.sampled:
+        if not self.net.training and self.sampled:
             net: Any = unwrapped(self.net)
             sampled = eight_bit(net.sample_images(data["SR"]))
             stats["Stat/psnr"] = self._psnr(sampled, eight_bit(target))

@@ -101,9 +101,6 @@ class TwoStageAlignActor(BaseActor):
         (row, column), size = patch.corner, patch.size
         gt = data["frame_gt"][..., 2 * row : 2 * (row + size), 2 * column : 2 * (column + size)]
         loss, stats = self._terms(pred, gt, aux, data["meta_info"]).total()
-        if torch.distributed.is_initialized():
-            # Gradients of processes are averaged; those of a sum have to add up, as in one process.
-            loss = loss * torch.distributed.get_world_size()
         return loss, stats | self._psnr(pred.detach(), gt, data["meta_info"])
 
     def patch_of_step(self, data: Mapping[str, Any], step: int) -> PatchToTrain:

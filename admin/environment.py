@@ -68,6 +68,9 @@ class EnvironmentSettings:
     sr3_frames_dir: str
     rawsr_dir: str
     rawsr_real_dir: str
+    reds_dir: str
+    videezy_dir: str
+    sc_burst_dir: str
 
     def __init__(self, **values: str) -> None:
         """Takes over non-empty ``values``; everything else gets its default, seen from ``workspace_dir``."""

@@ -73,7 +73,7 @@ class RawSRSynthesisProcessing(BaseProcessing):
 
     Args:
         crop_sz: side of the mosaic in pixels, even; None takes as much of the image as there is.
-        scale: magnification S.
+        scale: S.
         degradation: ranges of blur and noise.
         transform: applied to photographs (uint8 HWC RGB to float CHW in 0..1).
 
@@ -228,7 +228,7 @@ class RawSRCropProcessing(BaseProcessing):
 
     Args:
         crop_sz: side of the mosaic's crop, even; the published settings have 256 at scale 2 and 128 at scale 4.
-        scale: magnification S that the stored pairs must have.
+        scale: S, which the stored pairs must have.
         flip: mirror half of the samples left-right and half up-down. The mosaic then starts one pixel further on, so
             that it starts on red again; the published training does not mirror.
 

@@ -17,7 +17,7 @@ from models.loss.burst_loss import BurstLoss
 from models.loss.image_quality_v2 import PSNR
 from run_training import main
 from tests import fabricated
-from train_settings import deblurring
+from train_settings import bundled_photos, deblurring
 from trainers.seeding import seed_training_step
 
 NARROW = ["--set", "width=4", "--set", "crop_sz=32", "--set", "batch_size=2", "--set", "num_workers=0"]
@@ -188,11 +188,14 @@ def test_the_setting_is_the_command_of_the_original(monkeypatch: pytest.MonkeyPa
     )
 
 
-@pytest.mark.parametrize(("batch_size", "steps"), [(1, 8), (2, 4), (3, 2), (5, 1), (16, 1)])
+@pytest.mark.parametrize(
+    ("batch_size", "accumulation", "steps"),
+    [(1, 1, 8), (2, 1, 4), (3, 1, 2), (5, 1, 1), (16, 1, 1), (2, 2, 2), (2, 4, 1)],
+)
 def test_the_learning_rate_falls_once_for_eight_bursts(
-    batch_size: int, steps: int, monkeypatch: pytest.MonkeyPatch
+    batch_size: int, accumulation: int, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = built(monkeypatch, batch_size=batch_size)
+    run = built(monkeypatch, batch_size=batch_size, grad_accumulation=accumulation)
     rates = []
     for _ in range(steps + 1):
         rates.append(run.optimizer.param_groups[0]["lr"])
@@ -200,6 +203,16 @@ def test_the_learning_rate_falls_once_for_eight_bursts(
         run.schedule.step()
     assert rates[:-1] == [0.003] * steps
     assert rates[-1] == pytest.approx(0.003 * 0.99997)
+
+
+def test_the_quick_start_learns_statistics_in_a_tenth_of_the_steps_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bundled_photos, "SimpleTrainer", Built)
+    settings = Settings({"max_epochs": 2, "num_workers": 0})
+    importlib.import_module("train_settings.burst_deblur.quickstart").run(settings)
+    learns = Built.last.actor.batch_statistics
+    assert [step for step in range(1, 2 * 100 + 1) if learns(step)] == list(range(1, 21))
 
 
 def test_the_faults_of_the_original_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from admin.weights_file import save_weights_file
 from data.deblur_processing import deblur_processing
 from evaluation.common_utils import engine
 from evaluation.common_utils.network_param import SHIPPED_NETWORKS, NetworkParam
+from evaluation.common_utils.saved_predictions import SavedPredictions
+from evaluation.common_utils.scores import BurstScore, Cost, Row, Scores
 from evaluation.deblur import benchmark as deblur
 from evaluation.deblur import compute_score as script
 from evaluation.deblur import metrics
@@ -92,7 +94,8 @@ def test_gain_is_over_the_best_single_frame() -> None:
 
 
 def test_single_frames_and_medians() -> None:
-    from data.deblur_paper import blur, gaussian_kernel
+    from data.deblur_paper import gaussian_kernel
+    from utils.ops.blur import blur
 
     sharp = photograph(40, 40).astype(np.float32)
     frames = [blur(sharp, gaussian_kernel(deviation, (0, 0))) for deviation in (2.0, 0.5, 3.0)]
@@ -139,9 +142,9 @@ def test_scores_by_length_are_written_as_table_plot_and_original_tables(bursts: 
     found = {difference.what: difference for difference in differences(tables)}
     eight, two = (np.array([b.values["psnr"] for b in scores.row("mine").bursts]) for scores in (tables[2], tables[1]))
     gained = found["mine, 8 - 2 frames"]
-    assert gained.mean == pytest.approx((eight - two).mean())
-    assert gained.over_bursts is not None
-    assert gained.over_bursts.low <= gained.mean <= gained.over_bursts.high
+    assert gained.value.mean == pytest.approx((eight - two).mean())
+    assert gained.value.over_bursts is not None
+    assert gained.value.over_bursts.low <= gained.value.mean <= gained.value.over_bursts.high
     assert "mine - sharpest frame, 8 frames" in found
     assert "median - sharpest frame, 8 frames" not in found, "only networks are asked for that"
 
@@ -164,6 +167,23 @@ def test_scores_by_length_are_written_as_table_plot_and_original_tables(bursts: 
     assert lines[-1][4] == "0_mine"
 
 
+def test_bursts_that_are_reproduced_exactly_leave_the_difference_a_number() -> None:
+    def by_length(length: int, *values: float) -> Scores:
+        bursts = [
+            BurstScore(f"b{i}", f"s{i}", {"psnr": value}, {"burst_length": str(length)})
+            for i, value in enumerate(values)
+        ]
+        return Scores(deblur.deblur_benchmarks(length)[0], (Row("mine", "mine", tuple(bursts), Cost()),))
+
+    exact = np.inf
+    (gained,) = differences([by_length(2, 30.0, exact, 31.0), by_length(8, 32.0, exact, exact)])
+    assert (gained.value.mean, gained.value.infinite) == (1.0, 1)
+    assert str(gained).startswith("mine, 8 - 2 frames: +1.00 dB [")
+    assert "1 bursts left out" in str(gained)
+    (unknown,) = differences([by_length(2, 30.0), by_length(8, exact)])
+    assert "unknown" in str(unknown)
+
+
 def test_the_script_scores_an_experiment_and_says_whether_the_order_of_frames_matters(
     bursts: TestBursts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +200,14 @@ def test_the_script_scores_an_experiment_and_says_whether_the_order_of_frames_ma
         assert old.bursts[0].values["ssim"] != row.bursts[0].values["ssim"]
     assert (tmp_path / "scores/deblur_photos/quickstart_by_length/psnr_0_quickstart_shipped.csv").is_file()
     assert (tmp_path / "scores/deblur_photos/frames_2_legacy/quickstart.md").is_file()
+
+
+def test_both_protocols_measure_the_same_saved_predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURSTLAB_SAVE_DATA_PATH", str(tmp_path))
+    plain, legacy = (deblur.deblur_benchmarks(2, legacy=legacy)[0] for legacy in (False, True))
+    assert plain.name != legacy.name
+    folders = [SavedPredictions.of(benchmark, "mine").folder for benchmark in (plain, legacy)]
+    assert folders[0] == folders[1] == tmp_path / "deblur_photos" / "frames_2" / "mine"
 
 
 class FirstFrame(nn.Module):

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from admin.environment import KEYS, REPOSITORY, LocalSettingsError, create_default_local_file, env_settings
+from admin.environment import (
+    KEYS,
+    REPOSITORY,
+    EnvironmentSettings,
+    LocalSettingsError,
+    create_default_local_file,
+    env_settings,
+)
 from utils.atomic_write import atomic_write
 
 
@@ -115,3 +122,7 @@ def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("BURSTLAB_WORKSPACE_DIR", "~/runs")
     assert env_settings(tmp_path / "absent.py").workspace_dir == str(tmp_path / "runs")
+
+
+def test_every_key_is_a_typed_attribute() -> None:
+    assert set(EnvironmentSettings.__annotations__) == set(KEYS)

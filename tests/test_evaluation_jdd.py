@@ -22,6 +22,7 @@ from evaluation.jdd.experiments import two_stage_released
 from evaluation.jdd.noisy_clips import NoisyClips
 from evaluation.jdd.real_bursts import RealBursts
 from evaluation.jdd.save_results import save_results
+from evaluation.rawsr.benchmark import rawsr_benchmark
 from models.classical import DemosaickedAlignedMean, DemosaickedReference
 from models.two_stage_align.two_stage_net import two_stage_align
 from tests.fabricated import environment, reds, sc_burst
@@ -177,9 +178,19 @@ def test_scores_of_a_folder_of_frames_are_means_over_clips(clips, saved_here):
         [burst.values["psnr"] for burst in mine.bursts]
     )
     assert sorted(str(scene) for scene in {burst.scene for burst in first.bursts}) == ["000", "011"]
-    folder = saved_here / "jdd_folder_train_sharp" / "low" / "mine"
+    (benchmark_folder,) = saved_here.glob("jdd_folder_train_sharp-??????")
+    folder = benchmark_folder / "low" / "mine"
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))[0] == "000/00000000.png"
     assert {scores.groups("place")[0], scores.groups("place")[1]} == {"border", "centre"}
+
+
+@pytest.mark.parametrize("data", ["folder", "reds4", "sc_burst"])
+def test_folders_of_one_name_are_different_benchmarks(data, tmp_path, monkeypatch):
+    names = {jdd.jdd_benchmark(data, folder=tmp_path / place / "frames").name for place in ("a", "b")}
+    assert len(names) == 2
+    monkeypatch.chdir(tmp_path)
+    assert jdd.jdd_benchmark(data, folder="a/frames").name in names
+    assert rawsr_benchmark("real", folder="a").name != rawsr_benchmark("real", folder="b").name
 
 
 def test_held_out_clips_are_always_the_same_and_of_held_out_scenes():
@@ -199,10 +210,8 @@ def test_real_bursts_are_saved_and_cannot_be_scored(tmp_path, saved_here, monkey
     assert (float(info["red_gain"]), float(info["blue_gain"]), float(info["rgb_gain"])) == pytest.approx((2, 1.6, 1))
     assert (info["noise_level"].shot, info["noise_level"].read) == pytest.approx((4e-4, 3e-3))
     save_results("any", data="sc_burst", folder=str(folder))
-    assert sorted(path.name for path in (saved_here / "jdd_sc_burst" / "mine").iterdir()) == [
-        "Scene1.png",
-        "Scene2.png",
-    ]
+    (results,) = saved_here.glob("jdd_sc_burst_sc-??????/mine")
+    assert sorted(path.name for path in results.iterdir()) == ["Scene1.png", "Scene2.png"]
     with pytest.raises(ValueError, match="no ground truth"):
         compute_score("any", data="sc_burst", folder=str(folder))
 

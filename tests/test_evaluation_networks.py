@@ -33,6 +33,8 @@ from utils.loading import load_network as load_by_name
         {"network": FirstFrame, "unique_name": "u", "network_path": "x.pth"},
         {"module": "m", "parameter": "p", "burst_sz": 0},
         {"unique_name": "u", "use_ema": True},
+        {"module": "m", "unique_name": "u"},
+        {"parameter": "p", "unique_name": "u"},
     ],
 )
 def test_contradictory_networks_are_refused(kwargs):

@@ -90,6 +90,8 @@ def test_an_exact_match_is_left_out_of_the_mean_and_mentioned():
     assert (summary.mean, summary.infinite) == (15.0, 1)
     assert scores.difference("b", "a", "psnr").mean == pytest.approx(2 / 3)
     assert any("1 bursts are reproduced exactly" in note for note in notes(scores))
+    one_exact = scores_of(row("a", [10.0, 20.0, 30.0]), row("b", [11.0, math.inf, math.nan]))
+    assert (one_exact.difference("b", "a", "psnr").mean, one_exact.difference("b", "a", "psnr").infinite) == (1.0, 2)
     everything = scores_of(row("a", [math.inf, math.inf])).summary("a", "psnr")
     assert everything.mean == math.inf
     assert everything.over_bursts is None

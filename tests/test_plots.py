@@ -10,7 +10,7 @@ from torch import nn
 
 from admin.stats import AverageMeter
 from admin.tensorboard import TensorboardWriter
-from evaluation.common_utils.network_param import NetworkParam
+from evaluation.common_utils.network_param import NetworkParam, is_of_training
 from evaluation.common_utils.report import write_files
 from evaluation.common_utils.scores import BurstScore, Cost, Row, Scores
 from evaluation.common_utils.stored_scores import Mean, MetricInfo, StoredRow, StoredScores, means_of, read_scores
@@ -91,6 +91,20 @@ def test_against_frames_a_network_that_was_given_fewer_is_a_point_of_the_same_cu
     assert list(drawn["panels"]["PSNR (dB)"]) == ["net", "net_bsz02"]
 
 
+@pytest.mark.parametrize("average", [True, False])
+@pytest.mark.parametrize("half", [True, False])
+def test_the_curve_against_frames_holds_for_averaged_weights_and_half_precision(drawn, tmp_path, average, half):
+    given = {"module": "deeprep", "parameter": "mine", "use_ema": average, "half_precision": half}
+    names = [NetworkParam(**given, burst_sz=frames).get_unique_name() for frames in (None, 2)]
+    assert names[0] != names[1]
+    rows = [row(name, [30.0], frames=[float(frames)]) for name, frames in zip(names, (8, 2), strict=True)]
+    against.plot_against(tmp_path / "x.png", [table(*rows)], "frames")
+    ((name, curve),) = drawn["panels"]["PSNR (dB)"].items()
+    assert (name, curve.x) == (names[0], [2.0, 8.0])
+    assert all(is_of_training(name, "deeprep/mine") for name in names)
+    assert not is_of_training(names[1], "deeprep/min")
+
+
 def test_bursts_of_several_files_are_put_together(drawn, tmp_path):
     tables = [table(row("a", [30.0], level=[1.0])), table(row("a", [20.0], level=[8.0]))]
     assert against.varying_properties(tables) == ["level"]
@@ -104,11 +118,14 @@ def test_bursts_of_several_files_are_put_together(drawn, tmp_path):
 
 
 def test_the_paired_difference_is_over_the_bursts_that_both_have():
-    first, second = row("a", [30.0, 32.0, np.inf, 5.0]), row("b", [31.0, 35.0, np.inf])
+    first, second = row("a", [30.0, 32.0, np.inf, 40.0, 5.0]), row("b", [31.0, 35.0, np.inf, np.inf])
     mean, interval, count = scatter.paired_difference(first, second, "psnr")
-    assert (mean, count) == (2.0, 2)
+    assert mean == pytest.approx((1 + 3 + 0) / 3), "both exact: no difference; one exact: left out"
+    assert count == 3
     assert interval is not None
-    assert 1.0 <= interval.low <= 2.0 <= interval.high <= 3.0
+    assert 0.0 <= interval.low <= mean <= interval.high <= 3.0
+    with pytest.raises(ValueError, match="share no burst with a finite psnr"):
+        scatter.paired_difference(row("a", [np.inf]), row("b", [3.0]), "psnr")
     with pytest.raises(ValueError, match="share no burst"):
         scatter.paired_difference(first, row("c", []), "psnr")
 
@@ -274,8 +291,7 @@ def test_the_command_draws_from_score_files(tmp_path, capsys):
     assert is_picture(tmp_path / "a.png")
     assert command.main(["scatter", str(paths[0]), "a", "b", "--out", str(tmp_path / "pair.svg")]) == 0
     assert (tmp_path / "pair.svg").read_text().startswith("<?xml")
-    with pytest.raises(SystemExit, match="1"):
-        command.main(["scatter", str(paths[0]), "a", "c"])
+    assert command.main(["scatter", str(paths[0]), "a", "c"]) == 1
 
 
 def test_score_files_come_back_as_they_were_written(tmp_path):

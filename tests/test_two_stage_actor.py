@@ -70,6 +70,15 @@ def test_the_loss_of_a_batch_is_the_sum_of_its_bursts_with_the_interpolation_bra
     assert all(parameter.grad is not None for parameter in actor.net.parameters())
 
 
+def test_the_loss_of_a_process_does_not_depend_on_how_many_there_are(monkeypatch: pytest.MonkeyPatch):
+    """The trainer adds the gradients up; see tests/test_distributed.py."""
+    actor = make_actor()
+    alone = actor(batch())[0]
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    torch.testing.assert_close(actor(batch())[0], alone, rtol=0, atol=0)
+
+
 def pick(value: Any, chosen: slice) -> Any:
     if isinstance(value, dict):
         return {key: pick(item, chosen) for key, item in value.items()}

@@ -5,8 +5,10 @@ A benchmark is one declarative object. The engine (`engine.py`) knows no benchma
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from typing import Protocol as Interface
 
@@ -146,7 +148,7 @@ class Benchmark:
     """Everything that the engine has to know.
 
     Attributes:
-        name: identifies it in seeds and files, e.g. `denoise_color/noise_4`; also the folder of its saved predictions.
+        name: identifies it in files, e.g. `denoise_color/noise_4`.
         title: heading of its tables.
         data: makes the sized sequence of `(burst, ground_truth, info)`.
         call: `call(net, burst [1, T, C, H, W], info)` gives the prediction [1, C', H', W'] in the space of
@@ -162,6 +164,7 @@ class Benchmark:
         groupings: further tables.
         mean_over: `bursts`, or `scenes` for the mean of the scenes' means.
         properties: numbers that scores are plotted against, e.g. `motion (px)`, given the burst; None where unknown.
+        predictions_of: the benchmark of the same bursts whose seeds and saved predictions it shares; None for its own.
         pixels_compare: whether prediction and ground truth show the same thing in the same place and the same colours.
     """
 
@@ -179,7 +182,13 @@ class Benchmark:
     groupings: tuple[Grouping, ...] = ()
     mean_over: Literal["bursts", "scenes"] = "bursts"
     properties: Mapping[str, Callable[[Item], float | None]] = field(default_factory=dict)
+    predictions_of: str | None = None
     pixels_compare: bool = True
+
+    @property
+    def predicted_as(self) -> str:
+        """The name that seeds and saved predictions go by."""
+        return self.predictions_of or self.name
 
     def properties_of(self, item: Item) -> dict[str, float]:
         """What is known about a burst in numbers; always its number of `frames`."""
@@ -217,6 +226,17 @@ class Benchmark:
         kept = slice(first, first + frames)
         info = {key: value[kept] if key in self.per_frame_info else value for key, value in item.info.items()}
         return replace(item, burst=item.burst[kept], info=info)
+
+
+def name_of_folder(folder: Path | None) -> str:
+    """What a folder that the user names adds to a benchmark's name, so that results of two folders are never mixed.
+
+    Empty without one; else its own name and the start of a digest of where it lies.
+    """
+    if folder is None:
+        return ""
+    place = folder.resolve()
+    return f"_{place.name}-{hashlib.sha256(str(place).encode()).hexdigest()[:6]}"
 
 
 class BenchmarkItems(Sequence[Item]):

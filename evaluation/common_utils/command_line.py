@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from admin import distributed
-from admin.checkpoints import CheckpointError
-from admin.environment import LocalSettingsError, env_settings
+from admin.environment import env_settings
 from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark
 from evaluation.common_utils.experiments import experiment_names, load_experiment
@@ -22,13 +21,11 @@ from evaluation.common_utils.network_param import NetworkParam
 from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.scores import Scores
+from utils.commands import run_command
 from utils.host_memory import keep_freed_memory
 from utils.log import configure_logging, output
 
 logger = logging.getLogger(__name__)
-
-# Errors whose text says what to do. Anything else is a bug and keeps its traceback.
-SPEAKING_ERRORS = (ValueError, OSError, CheckpointError, LocalSettingsError, distributed.LostProcess)
 
 
 def save_results(
@@ -147,16 +144,15 @@ def run_parsed(
     parser: argparse.ArgumentParser, function: Callable[..., object], arguments: Sequence[str] | None = None
 ) -> NoReturn:
     """Calls a function with what stands on the command line (or ``arguments``), by name, and ends the process."""
-    try:
-        given = vars(parser.parse_args(arguments))
+    given = vars(parser.parse_args(arguments))
+
+    def work() -> None:
         keep_freed_memory()
         distributed.join()
         function(**given)
         distributed.leave()
-    except SPEAKING_ERRORS as error:
-        logger.debug("where it happened:", exc_info=True)
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    sys.exit(0)
+
+    sys.exit(run_command(work, logging.getLogger(parser.prog)))
 
 
 # Arguments of every compute_score.py.

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 
 from admin import distributed
+from admin.devices import own_device
 from evaluation.common_utils.benchmark import Benchmark, BenchmarkItems, Item
 from evaluation.common_utils.measure import Measure, split_metrics
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import OwnBursts, available_device, of_all_processes
+from evaluation.common_utils.predict import OwnBursts, of_all_processes
 from evaluation.common_utils.prediction_source import PredictionSource
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.scores import Cost, Row, Scores, given_frames
@@ -44,7 +45,7 @@ def save_predictions(
     Returns:
         For every network, where its predictions lie.
     """
-    device = device or available_device()
+    device = device or own_device()
     display_names(networks)
     items = benchmark.items()
     saved = [SavedPredictions.of(benchmark, network.get_unique_name()) for network in networks]
@@ -87,7 +88,7 @@ def score(
         FileNotFoundError: a network, or predictions of a network that stands for saved ones only, are not there.
         ValueError: two rows of one name; a prediction that is not finite or has another size than the ground truth.
     """
-    device = device or available_device()
+    device = device or own_device()
     networks = [*(benchmark.baselines if baselines else ()), *networks]
     if not networks:
         raise ValueError(f"{benchmark.title}: no networks to score")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from utils.half_precision import in_half_precision
 # Small networks that are part of the repository; searched after `pretrained_nets_dir`, which may lie elsewhere.
 SHIPPED_NETWORKS = REPOSITORY / "pretrained_networks"
 _SHOWN_DIGITS = 12  # of a SHA-256
+# What `get_unique_name` appends to the name of a training, in this order.
+_EPOCH, _FRAMES, _WEIGHTS = r"(_ep\d+)?", r"_bsz\d+", r"(_ema)?(_bf16)?"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class NetworkParam:
         half_precision: run its convolutions in bfloat16; see :func:`utils.half_precision.in_half_precision`.
 
     Raises:
-        ValueError: a combination that names no network, or two.
+        ValueError: a combination that names two networks, or half of one.
     """
 
     module: str | None = None
@@ -60,6 +63,8 @@ class NetworkParam:
                 raise ValueError(f"NetworkParam: {source} and {', '.join(both)} name two networks; give one of them")
             if self.unique_name is None:
                 raise ValueError(f"NetworkParam: {source}={getattr(self, source)!s} needs a unique_name")
+        if (self.module is None) != (self.parameter is None):
+            raise ValueError(f"NetworkParam: module={self.module} and parameter={self.parameter}; give both or none")
         if self.use_ema and self.module is None and self.network_path is None:
             raise ValueError("NetworkParam: use_ema needs a checkpoint; give module and parameter, or network_path")
         if self.burst_sz is not None and self.burst_sz < 1:
@@ -144,6 +149,17 @@ class NetworkParam:
                 "give module and parameter, network_path, or save its predictions first"
             )
         return load_network(weights, checkpoint=self.epoch, use_ema=self.use_ema)[0]
+
+
+def without_frames(unique_name: str) -> str:
+    """The unique name of the same network where it is given all frames."""
+    return re.sub(rf"{_FRAMES}(?={_WEIGHTS}$)", "", unique_name)
+
+
+def is_of_training(unique_name: str, run: str) -> bool:
+    """Whether a generated unique name is one of the training ``run`` (module/parameter), of any epoch and frames."""
+    name = re.escape(run.replace("/", "_"))
+    return re.fullmatch(f"{name}{_EPOCH}({_FRAMES})?{_WEIGHTS}", unique_name) is not None
 
 
 def checkpoint_folder(module: str, parameter: str) -> Path:

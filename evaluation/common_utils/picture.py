@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from admin.devices import own_device
 from evaluation.common_utils.benchmark import Benchmark, Item
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import Predictor, available_device
+from evaluation.common_utils.predict import Predictor
 from utils.image_io import write_image
 
 Picture = NDArray[np.uint8]
@@ -20,6 +21,7 @@ Picture = NDArray[np.uint8]
 _GAP = 4
 _LABEL_HEIGHT = 18
 _PAPER = 255
+_SCALE = 2  # a pixel becomes a square of that side
 
 
 def write_comparison(
@@ -27,37 +29,33 @@ def write_comparison(
     benchmark: Benchmark,
     networks: Sequence[NetworkParam],
     *,
-    bursts: Sequence[str] | None = None,
-    border: int = 8,
-    magnification: int = 2,
     seed: int = 0,
     device: torch.device | None = None,
 ) -> Path:
-    """Writes a PNG with a row per burst: every network's prediction, then the ground truth, each with its name above.
+    """Writes a PNG with a row per scene: every network's prediction, then the ground truth, each with its name above.
+
+    Shown is the first burst of a scene, without the border that the leading metric leaves out.
 
     Args:
         path: the PNG file.
         benchmark: bursts and how they are viewed.
         networks: columns, e.g. the reference frame, a training-free row and a trained network.
-        bursts: names of the shown bursts; the first one of every scene (or the first one at all) if None.
-        border: pixels left out at each side, as in the metric.
-        magnification: every pixel becomes a square of that side.
         seed: of networks that draw noise; the same as in scoring gives the same predictions.
         device: the GPU if there is one, else the CPU.
 
     Raises:
-        ValueError: a burst is not in the benchmark, or has no ground truth.
+        ValueError: there are no bursts, or one has no ground truth.
     """
-    device = device or available_device()
-    items = _chosen(benchmark, bursts)
+    device = device or own_device()
+    border = benchmark.metrics[0].protocol.border
     predictors = [Predictor.load(benchmark, network, device, seed) for network in networks]
     rows = []
-    for item in items:
+    for item in _one_of_each_scene(benchmark):
         if item.ground_truth is None:
             raise ValueError(f"burst {item.name} of {benchmark.name} has no ground truth to show")
         images = [benchmark.encoding.quantise(predictor(item))[0] for predictor in predictors]
         views = [_cut(benchmark.view(image, item.info), border) for image in [*images, item.ground_truth]]
-        rows.append([np.kron(view, np.ones((magnification, magnification, 1), np.uint8)) for view in views])
+        rows.append([np.kron(view, np.ones((_SCALE, _SCALE, 1), np.uint8)) for view in views])
     labels = [*(network.get_display_name() for network in networks), "ground truth"]
     write_image(path, compose(rows, labels))
     return Path(path)
@@ -84,17 +82,11 @@ def compose(rows: Sequence[Sequence[Picture]], labels: Sequence[str]) -> Picture
     return sheet
 
 
-def _chosen(benchmark: Benchmark, names: Sequence[str] | None) -> list[Item]:
-    items: dict[str, Item] = {}
-    scenes: set[str | None] = set()
+def _one_of_each_scene(benchmark: Benchmark) -> list[Item]:
+    chosen: dict[str | None, Item] = {}
     for item in benchmark.items():
-        if item.name in names if names is not None else item.scene not in scenes:
-            items[item.name] = item
-            scenes.add(item.scene)
-    missing = [name for name in names or () if name not in items]
-    if missing:
-        raise ValueError(f"{benchmark.title} has no burst {', '.join(missing)}")
-    return [items[name] for name in names] if names is not None else list(items.values())
+        chosen.setdefault(item.scene, item)
+    return list(chosen.values())
 
 
 def _cut(picture: Picture, border: int) -> Picture:

@@ -13,7 +13,6 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from admin import distributed
-from admin.devices import own_device
 from evaluation.common_utils.benchmark import Benchmark, BenchmarkItems, Item
 from evaluation.common_utils.network_param import NetworkParam
 
@@ -76,7 +75,7 @@ class Predictor:
         Raises:
             FileNotFoundError, ValueError: see `NetworkParam.load_net`.
         """
-        with seeded(seed, benchmark.name, "constructor", device):
+        with seeded(seed, benchmark.predicted_as, "constructor", device):
             net = network.load_net()
         return cls(benchmark, net, device, network.burst_sz, seed)
 
@@ -88,7 +87,7 @@ class Predictor:
                 something else than one image.
         """
         burst, info = self._inputs(item)
-        with seeded(self._seed, self._benchmark.name, item.name, self._device), torch.no_grad():
+        with seeded(self._seed, self._benchmark.predicted_as, item.name, self._device), torch.no_grad():
             # no_grad and not inference_mode: some published networks differentiate inside their forward pass.
             self._wait()
             start = time.perf_counter()
@@ -108,7 +107,7 @@ class Predictor:
         """Floating point operations of one call (two per multiply-add); None if the work is done outside torch."""
         burst, info = self._inputs(item)
         counter = FlopCounterMode(display=False)
-        with seeded(self._seed, self._benchmark.name, item.name, self._device), torch.no_grad(), counter:
+        with seeded(self._seed, self._benchmark.predicted_as, item.name, self._device), torch.no_grad(), counter:
             self._benchmark.call(self._net, burst, info)
         return counter.get_total_flops() or None
 
@@ -134,11 +133,6 @@ class Predictor:
     def _wait(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-
-
-def available_device() -> torch.device:
-    """The GPU if there is one, else the CPU; of several processes each has a GPU of its own."""
-    return own_device()
 
 
 @contextmanager

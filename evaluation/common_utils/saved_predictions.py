@@ -35,7 +35,7 @@ class SavedPredictions:
         Raises:
             ValueError: `unique_name` leads out of the benchmark's folder.
         """
-        root = Path(env_settings().save_data_path) / benchmark.name
+        root = Path(env_settings().save_data_path) / benchmark.predicted_as
         return cls(_inside(root, unique_name, "unique_name"), benchmark.encoding)
 
     def path(self, burst_name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,16 +118,11 @@ class Scores:
     def summary(self, name: str, metric: str) -> Summary:
         """Mean and intervals of one row."""
         row = self.row(name)
-        return self._summarise(row, np.array([burst.values[metric] for burst in row.bursts]))
+        return _mean(row.bursts, np.array([burst.values[metric] for burst in row.bursts]), self.benchmark)
 
     def difference(self, name: str, reference: str, metric: str) -> Summary:
         """Mean of the burst-by-burst differences row − reference: far surer than the difference of two means."""
-        row, other = self.row(name), self.row(reference)
-        pairs = zip(row.bursts, other.bursts, strict=True)
-        with np.errstate(invalid="ignore"):
-            values = np.array([np.subtract(mine.values[metric], its.values[metric]) for mine, its in pairs])
-        # Both exact: no difference.
-        return self._summarise(row, np.where(np.isnan(values), 0.0, values))
+        return mean_difference(self.row(name).bursts, self.row(reference).bursts, metric, self.benchmark)
 
     def part(self, grouping: str, group: str) -> Scores:
         """The same table over the bursts of one group only."""
@@ -141,23 +136,44 @@ class Scores:
         """The groups of a grouping in order of appearance."""
         return list(dict.fromkeys(burst.groups[grouping] for row in self.rows for burst in row.bursts))
 
-    def _summarise(self, row: Row, values: np.ndarray) -> Summary:
-        finite = np.isfinite(values)
-        infinite = int((~finite).sum())
-        if not finite.any():
-            return Summary(float(values.mean()), None, None, infinite)
-        kept = [burst for burst, use in zip(row.bursts, finite, strict=True) if use]
-        scenes = [burst.scene for burst in kept]
-        known = [scene for scene in scenes if scene is not None]
-        clusters = known if len(known) == len(kept) else None
-        per_scene = self.benchmark.mean_over == "scenes"
-        if per_scene and clusters is None:
-            raise ValueError(f"{self.benchmark.name} averages over scenes, but not every burst has info['scene']")
-        weight = weights(clusters if per_scene else None, len(kept))
-        values = values[finite]
-        return Summary(
-            mean=float((values * weight).sum()),
-            over_bursts=interval_of_mean(values, weight),
-            over_scenes=interval_of_mean(values, weight, clusters) if clusters is not None else None,
-            infinite=infinite,
-        )
+
+def mean_difference(
+    bursts: Sequence[BurstScore], others: Sequence[BurstScore], metric: str, benchmark: Benchmark | None = None
+) -> Summary:
+    """Mean of the differences burst − other of pairs that show the same.
+
+    Where both are reproduced exactly there is no difference (0); where only one is, the pair is left out and counted
+    in ``infinite``.
+
+    Args:
+        benchmark: says whether every scene counts the same; every burst does if None.
+
+    Raises:
+        ValueError: the numbers of bursts differ, or a scene that counts is not known.
+    """
+    pairs = [(mine.values[metric], its.values[metric]) for mine, its in zip(bursts, others, strict=True)]
+    # Two exact ones are equal, and infinite minus infinite is not known.
+    return _mean(bursts, np.array([0.0 if mine == its else mine - its for mine, its in pairs]), benchmark)
+
+
+def _mean(bursts: Sequence[BurstScore], values: np.ndarray, benchmark: Benchmark | None) -> Summary:
+    """Over the finite ones of ``values``, one for each burst."""
+    finite = np.isfinite(values)
+    infinite = int((~finite).sum())
+    if not finite.any():
+        return Summary(float(values.mean()), None, None, infinite)
+    kept = [burst for burst, use in zip(bursts, finite, strict=True) if use]
+    scenes = [burst.scene for burst in kept]
+    known = [scene for scene in scenes if scene is not None]
+    clusters = known if len(known) == len(kept) else None
+    per_scene = benchmark is not None and benchmark.mean_over == "scenes"
+    if benchmark is not None and per_scene and clusters is None:
+        raise ValueError(f"{benchmark.name} averages over scenes, but not every burst has info['scene']")
+    weight = weights(clusters if per_scene else None, len(kept))
+    values = values[finite]
+    return Summary(
+        mean=float((values * weight).sum()),
+        over_bursts=interval_of_mean(values, weight),
+        over_scenes=interval_of_mean(values, weight, clusters) if clusters is not None else None,
+        infinite=infinite,
+    )

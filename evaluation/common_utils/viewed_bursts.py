@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from admin.devices import own_device
 from evaluation.common_utils.benchmark import Benchmark, Item
 from evaluation.common_utils.engine import display_names
 from evaluation.common_utils.measure import Measure, split_metrics
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import available_device
 from evaluation.common_utils.prediction_source import PredictionSource
 from evaluation.common_utils.saved_predictions import SavedPredictions
 from evaluation.common_utils.viewing import GROUND_TRUTH, Picture, Values, ViewedBurst, ViewedResult, Viewing
@@ -55,7 +55,7 @@ def view_benchmark(
     networks = [*(benchmark.baselines if baselines else ()), *networks]
     if not networks:
         raise ValueError(f"{benchmark.title}: no networks to look at")
-    shown = _BenchmarkBursts(benchmark, networks, bursts, first, seed, device or available_device())
+    shown = _BenchmarkBursts(benchmark, networks, bursts, first, seed, device or own_device())
     return Viewing(
         title=benchmark.title,
         labels=tuple(shown.labels),

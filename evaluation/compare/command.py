@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from admin.environment import env_settings
-from evaluation.common_utils.command_line import SPEAKING_ERRORS
 from evaluation.compare.comparison import compare, find_tables
 from evaluation.compare.tables import as_csv, as_latex, as_markdown
 from utils.atomic_write import write_text
+from utils.commands import run_command
 from utils.log import configure_logging, output
 from utils.script_parser import script_parser
 
@@ -30,26 +30,25 @@ logger = logging.getLogger("compare")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
     configure_logging()
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    try:
-        scores = Path(env_settings().save_data_path) / "scores"
-        tables = [table for run in options.run for table in find_tables(run, scores)]
-        comparison = compare(tables, options.metric or None, options.network or None)
-        texts = {
-            "markdown": as_markdown(comparison, options.intervals),
-            "csv": as_csv(comparison),
-            "latex": as_latex(comparison, options.intervals),
-        }
-        if options.out is not None:
-            for name, ending in {"markdown": ".md", "csv": ".csv", "latex": ".tex"}.items():
-                path = options.out.with_name(options.out.name + ending)
-                write_text(path, texts[name])
-                logger.info("Written: %s", path)
-    except SPEAKING_ERRORS as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
+    options = _parser().parse_args(arguments)
+    return run_command(lambda: _compare(options), logger)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    scores = Path(env_settings().save_data_path) / "scores"
+    tables = [table for run in options.run for table in find_tables(run, scores)]
+    comparison = compare(tables, options.metric or None, options.network or None)
+    texts = {
+        "markdown": as_markdown(comparison, options.intervals),
+        "csv": as_csv(comparison),
+        "latex": as_latex(comparison, options.intervals),
+    }
+    if options.out is not None:
+        for name, ending in {"markdown": ".md", "csv": ".csv", "latex": ".tex"}.items():
+            path = options.out.with_name(options.out.name + ending)
+            write_text(path, texts[name])
+            logger.info("Written: %s", path)
     output(texts[options.format].rstrip("\n"))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

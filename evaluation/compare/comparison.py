@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.common_utils.network_param import is_of_training
 from evaluation.common_utils.stored_scores import Mean, MetricInfo, StoredRow, StoredScores, read_scores
 from utils.suggestions import unknown_name_message
 
@@ -118,12 +118,7 @@ def compare(
 
 
 def _only_training(table: StoredScores, run: str) -> StoredScores:
-    name = run.replace("/", "_")
-    rows = tuple(
-        row
-        for row in table.rows
-        if re.fullmatch(re.escape(name) + r"(_ep\d+)?(_bsz\d+)?(_ema)?(_bf16)?", row.unique_name)
-    )
+    rows = tuple(row for row in table.rows if is_of_training(row.unique_name, run))
     return StoredScores(table.benchmark, table.title, table.metrics, table.protocols, rows, table.source)
 
 

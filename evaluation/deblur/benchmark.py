@@ -72,6 +72,7 @@ def benchmark_of(name: str, title: str, bursts: Sequence[Burst], legacy: bool = 
     """The benchmark of some bursts; `legacy` measures as the original evaluation did."""
     return Benchmark(
         name=f"{name}_legacy" if legacy else name,
+        predictions_of=name,
         title=title,
         data=lambda: bursts,
         call=call_deblurrer,

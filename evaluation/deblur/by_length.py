@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from evaluation.common_utils.bootstrap import Interval, interval_of_mean, weights
-from evaluation.common_utils.scores import Row, Scores
+from evaluation.common_utils.bootstrap import Interval
+from evaluation.common_utils.scores import Row, Scores, Summary, mean_difference
 from utils.atomic_write import write_text
 from utils.plots import Curve, write_line_plots
 
@@ -26,16 +26,18 @@ class Difference:
     """Mean of burst-by-burst differences of PSNR with its 95 % intervals."""
 
     what: str
-    mean: float
-    over_bursts: Interval | None
-    over_scenes: Interval | None
+    value: Summary
 
     def __str__(self) -> str:
-        text = f"{self.what}: {self.mean:+.2f} dB"
-        if self.over_bursts is not None:
-            text += f" [{self.over_bursts.low:+.2f}, {self.over_bursts.high:+.2f}] over bursts"
-        if self.over_scenes is not None:
-            text += f", {{{self.over_scenes.low:+.2f}, {self.over_scenes.high:+.2f}}} over scenes"
+        if not np.isfinite(self.value.mean):
+            return f"{self.what}: unknown, one of the two reproduces every burst exactly"
+        text = f"{self.what}: {self.value.mean:+.2f} dB"
+        if (bursts := self.value.over_bursts) is not None:
+            text += f" [{bursts.low:+.2f}, {bursts.high:+.2f}] over bursts"
+        if (scenes := self.value.over_scenes) is not None:
+            text += f", {{{scenes.low:+.2f}, {scenes.high:+.2f}}} over scenes"
+        if self.value.infinite:
+            text += f" ({self.value.infinite} bursts left out, which one of the two reproduces exactly)"
         return text
 
 
@@ -62,14 +64,9 @@ def differences(tables: Sequence[Scores]) -> list[Difference]:
 
 
 def _difference(what: str, row: Row, other: Row) -> Difference:
-    pairs = list(zip(row.bursts, other.bursts, strict=True))
-    if any(mine.burst != its.burst for mine, its in pairs):
+    if [burst.burst for burst in row.bursts] != [burst.burst for burst in other.bursts]:
         raise ValueError(f"{what}: the rows do not show the same bursts in the same order")
-    values = np.array([mine.values[METRIC] - its.values[METRIC] for mine, its in pairs])
-    scenes = [mine.scene for mine, _ in pairs if mine.scene is not None]
-    weight = weights(None, len(values))
-    over_scenes = interval_of_mean(values, weight, scenes) if len(scenes) == len(values) else None
-    return Difference(what, float(values.mean()), interval_of_mean(values, weight), over_scenes)
+    return Difference(what, mean_difference(row.bursts, other.bursts, METRIC))
 
 
 def as_table(tables: Sequence[Scores]) -> Table:

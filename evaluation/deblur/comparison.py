@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import dataset as datasets
+from admin.devices import own_device
 from data.deblur_processing import ENGINES, deblur_processing
 from evaluation.common_utils import engine
 from evaluation.common_utils.benchmark import Benchmark, Item
-from evaluation.common_utils.command_line import SPEAKING_ERRORS
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import Predictor, available_device
+from evaluation.common_utils.predict import Predictor
 from evaluation.common_utils.report import terminal_table, write_files
 from evaluation.common_utils.scores import Scores
 from evaluation.deblur.benchmark import benchmark_of
 from evaluation.deblur.bursts import LONGEST, Shortened, TestBursts
 from evaluation.deblur.compared_networks import network_of
 from evaluation.deblur.method_tables import network_names, write_method_tables
+from utils.commands import run_command
 from utils.draws import Draws
 from utils.image_io import write_image
 from utils.log import configure_logging, output
@@ -110,7 +111,7 @@ def random_length(index: int) -> int:
 
 def _write_figures(benchmark: Benchmark, network: NetworkParam, folder: Path, count: int) -> list[Path]:
     """``<i>.png`` of the first bursts: ground truth, prediction and frames in a row."""
-    predictor = Predictor.load(benchmark, network, available_device(), SEED)
+    predictor = Predictor.load(benchmark, network, own_device(), SEED)
     items = benchmark.items()
     paths = []
     for index in range(min(count, len(items))):
@@ -144,9 +145,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
     configure_logging()
     parser = _parser()
-    try:
-        scores = compare(**vars(parser.parse_args(arguments)))
-    except SPEAKING_ERRORS as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    output(terminal_table(scores))
-    return 0
+    chosen = vars(parser.parse_args(arguments))
+    return run_command(lambda: output(terminal_table(compare(**chosen))), logger)

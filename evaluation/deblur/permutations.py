@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from admin.devices import own_device
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import available_device
 from utils.draws import Draws
 
 CHECKED_BURSTS = 2
@@ -31,7 +31,7 @@ def permutation_note(networks: Sequence[NetworkParam], bursts: Sequence[torch.Te
 
     Networks of which only predictions are at hand are left out.
     """
-    device = available_device()
+    device = own_device()
     found = []
     for network in networks:
         if network.predictions_only or not network.is_at_hand():

@@ -14,7 +14,15 @@ from torch import nn
 from data.jdd_camera import NOISE_LEVELS, PUBLISHED_TEST_MAP, NoiseLevel, develop, noise_map
 from dataset import REDS, ClipFolder, SampleClips, Videezy4K
 from dataset.base_clip_dataset import BaseClipDataset
-from evaluation.common_utils.benchmark import NOISE_LEVEL, Benchmark, BurstData, Compared, Grouping, Protocol
+from evaluation.common_utils.benchmark import (
+    NOISE_LEVEL,
+    Benchmark,
+    BurstData,
+    Compared,
+    Grouping,
+    Protocol,
+    name_of_folder,
+)
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import lpips, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
@@ -139,10 +147,9 @@ def jdd_benchmark(
     has_places = not is_real and not test_set.only_middle
     if is_real and frames != PUBLISHED_FRAMES:
         raise ValueError(f"frames={frames}: the bursts of {data} have {PUBLISHED_FRAMES} frames")
-    of_folder = f"_{place.resolve().name}" if data == "folder" and place is not None else ""
     of_frames = "" if frames == PUBLISHED_FRAMES else f"_{frames}_frames"
     return Benchmark(
-        name=f"jdd_{data}{of_folder}" if is_real else f"jdd_{data}{of_folder}{of_frames}/{noise}",
+        name=f"jdd_{data}{name_of_folder(place)}" + ("" if is_real else f"{of_frames}/{noise}"),
         title=f"Joint denoising and demosaicking, {test_set.title}{'' if is_real else f', {noise} noise'}",
         data=lambda: _bursts(test_set, NOISE_LEVELS[noise], frames, place),
         call=lambda net, burst, info: call_joint_demosaicking(net, burst, info, test_set.tiling),

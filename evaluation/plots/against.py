@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from evaluation.common_utils.benchmark import FRAMES
 from evaluation.common_utils.bootstrap import Interval, interval_of_mean
+from evaluation.common_utils.network_param import without_frames
 from evaluation.common_utils.scores import BurstScore
 from evaluation.common_utils.stored_scores import StoredScores
 from utils.plots import Curve, write_line_plots
@@ -17,7 +17,6 @@ from utils.suggestions import unknown_name_message
 
 _MOST_VALUES = 12  # of a property with a point for each; more are put into bins
 _BINS = 6
-_FRAMES_IN_NAME = re.compile(r"_bsz\d+$")
 
 
 def varying_properties(tables: Sequence[StoredScores]) -> list[str]:
@@ -70,7 +69,7 @@ def _by_network(tables: Sequence[StoredScores], together: bool) -> dict[str, lis
     names: dict[str, str] = {}
     for table in tables:
         for row in table.rows:
-            unique = _FRAMES_IN_NAME.sub("", row.unique_name) if together else row.unique_name
+            unique = without_frames(row.unique_name) if together else row.unique_name
             if unique not in names or row.unique_name == unique:
                 names[unique] = row.name
             bursts.setdefault(unique, []).extend(row.bursts)

@@ -12,14 +12,15 @@ Score files are the .json files of compute_score.py, below `<save_data_path>/sco
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evaluation.common_utils.command_line import SPEAKING_ERRORS
 from evaluation.common_utils.stored_scores import read_scores
 from evaluation.plots.against import plot_against
 from evaluation.plots.scatter import plot_scatter
 from evaluation.plots.training import plot_training
+from utils.commands import run_command
 from utils.log import configure_logging, output
 from utils.script_parser import script_parser
 
@@ -47,11 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging()
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    try:
-        output(str(chosen.plot(chosen)))
-    except SPEAKING_ERRORS as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    return 0
+    return run_command(lambda: output(str(chosen.plot(chosen))), logging.getLogger(parser.prog))
 
 
 def _parser() -> argparse.ArgumentParser:

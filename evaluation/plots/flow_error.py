@@ -12,10 +12,11 @@ import torch
 from torch import nn
 
 from actors.offsets import offsets_at_size, true_offsets
+from admin.devices import own_device
 from evaluation.common_utils.benchmark import Benchmark, Item
 from evaluation.common_utils.engine import display_names
 from evaluation.common_utils.network_param import NetworkParam
-from evaluation.common_utils.predict import Predictor, available_device, seeded
+from evaluation.common_utils.predict import Predictor, seeded
 from models.alignment.wrappers import AlignmentWrapper
 from utils.plots import new_figure, write_figure
 from utils.progress import track
@@ -59,7 +60,7 @@ def flow_errors(
     Returns:
         Display name → errors; empty where nothing can be measured.
     """
-    device = device or available_device()
+    device = device or own_device()
     items = benchmark.items()
     measured_items = [items[index] for index in (range(len(items)) if bursts is None else bursts)]
     found = {}

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.common_utils.bootstrap import Interval, interval_of_mean
+from evaluation.common_utils.bootstrap import Interval
+from evaluation.common_utils.scores import mean_difference
 from evaluation.common_utils.stored_scores import StoredRow, StoredScores
 from utils.plots import new_figure, write_figure
 
 
 def paired_difference(first: StoredRow, second: StoredRow, metric: str) -> tuple[float, Interval | None, int]:
-    """Mean of second − first over the bursts that both have and that both do not reproduce exactly.
+    """Mean of second − first over the bursts that both have, without those that only one reproduces exactly.
 
     Returns:
         The mean, its 95 % interval (over scenes where every burst knows its own, else over bursts), and how many bursts
@@ -23,15 +24,11 @@ def paired_difference(first: StoredRow, second: StoredRow, metric: str) -> tuple
     """
     others = {burst.burst: burst for burst in second.bursts}
     pairs = [(burst, others[burst.burst]) for burst in first.bursts if burst.burst in others]
-    values = np.array([its.values[metric] - mine.values[metric] for mine, its in pairs])
-    finite = np.isfinite(values)
-    if not finite.any():
+    found = mean_difference([its for _, its in pairs], [mine for mine, _ in pairs], metric) if pairs else None
+    if found is None or found.infinite == len(pairs):
         raise ValueError(f"{first.name} and {second.name} share no burst with a finite {metric}")
-    values = values[finite]
-    scenes = [mine.scene for (mine, _), use in zip(pairs, finite, strict=True) if use and mine.scene is not None]
-    clusters = scenes if len(scenes) == len(values) and len(set(scenes)) > 1 else None
-    weight = np.full(len(values), 1 / len(values))
-    return float(values.mean()), interval_of_mean(values, weight, clusters), len(values)
+    over_scenes = found.over_scenes
+    return found.mean, found.over_bursts if over_scenes is None else over_scenes, len(pairs) - found.infinite
 
 
 def plot_scatter(path: Path, table: StoredScores, first: str, second: str, metric: str | None = None) -> Path:

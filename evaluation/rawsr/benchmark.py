@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evaluation.common_utils.benchmark import Benchmark, BurstData, Metric, Protocol
+from evaluation.common_utils.benchmark import Benchmark, BurstData, Metric, Protocol, name_of_folder
 from evaluation.common_utils.encoding import PredictionEncoding
 from evaluation.common_utils.metrics import Measure, psnr, ssim
 from evaluation.common_utils.network_param import NetworkParam
@@ -150,7 +150,7 @@ def rawsr_benchmark(
     if side < 0 or side % 4:
         raise ValueError(f"--tile {side}: give a multiple of 4, or 0 for the whole image")
     place = None if folder is None else Path(folder)
-    size = "" if tile is None else f"_tile{tile}"
+    size = ("" if tile is None else f"_tile{tile}") + name_of_folder(place)
     tiles = f"tiles of {side} pixels of the mosaic every {side // 2}" if side else "whole images"
     if data == REAL:
         name, title = f"rawsr_real_x{scale}{size}/{rendering}", f"RawSR x{scale}, RAW files, reference: {rendering}"
@@ -172,7 +172,7 @@ def rawsr_benchmark(
 # Arguments of the scripts.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "--data": {"choices": list(SCORED), "default": "photos", "help": "the test set (default: %(default)s)"},
-    "--scale": {"type": int, "choices": SCALES, "default": 2, "help": "magnification (default: %(default)s)"},
+    "--scale": {"type": int, "choices": SCALES, "default": 2, "help": "how much larger (default: %(default)s)"},
     "--tile": {"type": int, "default": None, "help": "side of the tiles; 0: whole images (default: 512 / scale)"},
     "--folder": {"metavar": "PATH", "default": None, "help": "where stored pairs or RAW files lie"},
 }

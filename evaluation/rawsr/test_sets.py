@@ -27,7 +27,7 @@ class StoredPairs(Sequence[Sample]):
 
     Args:
         name: of the set in `rawsr_dir`, e.g. `x2_nonblind`.
-        scale: magnification that the pairs must have.
+        scale: the one that the pairs must have.
         folder: the set's own folder; None looks in `rawsr_dir`.
     """
 
@@ -50,7 +50,7 @@ class PhotoPairs(Sequence[Sample]):
     """The held-out bundled photographs through the simulated camera: always the same pairs, without a download.
 
     Args:
-        scale: magnification.
+        scale: 2 or 4.
         kernels: `blind` or `nonblind`.
         split: of `SamplePhotos`.
     """

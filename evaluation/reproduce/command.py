@@ -6,18 +6,17 @@ measured, what is published for the released network and in the paper, and the d
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 from collections.abc import Sequence
 
 from rich.table import Table
 
-from evaluation.common_utils.command_line import SPEAKING_ERRORS
 from evaluation.common_utils.published import PUBLISHED
 from evaluation.common_utils.report import NOT_KNOWN, notes
 from evaluation.reproduce.measurement import Comparison, reproduce
+from utils.commands import run_command
 from utils.log import configure_logging, output
+from utils.script_parser import script_parser
 
 logger = logging.getLogger(__name__)
 
@@ -46,27 +45,24 @@ def comparison_table(title: str, comparisons: Sequence[Comparison]) -> Table:
     return table
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Does what the command line says and ends the process."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit code."""
     configure_logging()
-    summary, _, details = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(prog="python -m evaluation.reproduce", description=summary, epilog=details)
+    parser = script_parser(__doc__, "python -m evaluation.reproduce")
     parser.add_argument("benchmark", nargs="?", help="synburst, burstsr or burst_denoise")
     parser.add_argument("row", nargs="?", help="name of the network")
     parser.add_argument("--list", action="store_true", help="show all rows and end")
     options = parser.parse_args(arguments)
     if options.list:
         output("\n".join(f"{published.benchmark} {published.row}" for published in PUBLISHED))
-        sys.exit(0)
+        return 0
     if options.row is None:
         parser.error("give BENCHMARK and ROW; --list shows them")
-    try:
-        comparisons = reproduce(options.benchmark, options.row)
-    except SPEAKING_ERRORS as error:
-        logger.debug("where it happened:", exc_info=True)
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    output(comparison_table(f"{options.benchmark}, {options.row}", comparisons))
-    sys.exit(0)
+    return run_command(lambda: _reproduce(options.benchmark, options.row), logger)
+
+
+def _reproduce(benchmark: str, row: str) -> None:
+    output(comparison_table(f"{benchmark}, {row}", reproduce(benchmark, row)))
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from admin.devices import own_device
 from admin.environment import env_settings
 from evaluation.common_utils.experiments import load_experiment
-from evaluation.common_utils.predict import available_device, seeded
+from evaluation.common_utils.predict import seeded
 from evaluation.sr3 import benchmark as sr3
 from evaluation.sr3.benchmark import PACKAGE, configure_sampling, sr3_benchmark
 from evaluation.sr3.pictures import refinement_grid
@@ -33,7 +34,7 @@ def show_refinement(
     A grid shows the frames of the condition (blue frame; red the middle one) and about ten images on the way. It is
     written to `<save_data_path>/refinement/<data>/<network>/<clip>.png`.
     """
-    device = available_device()
+    device = own_device()
     benchmark = sr3_benchmark(data, sampler=sampler, steps=steps)
     folder = Path(env_settings().save_data_path) / "refinement" / data
     written = []

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from rich.table import Table
 
+from admin.devices import own_device
 from evaluation.common_utils.experiments import load_experiment
-from evaluation.common_utils.predict import available_device
 from evaluation.sr3.benchmark import PACKAGE
 from models.sr3.diffusion import GaussianDiffusion
 from utils.log import output
@@ -35,7 +35,7 @@ def sampling_cost(setting_name: str, evaluations: Sequence[int] = (20, 2000), si
     Returns:
         Number of evaluations → seconds (the median of three; of one for the largest).
     """
-    net = load_experiment(PACKAGE, setting_name)[0].load_net().to(available_device())
+    net = load_experiment(PACKAGE, setting_name)[0].load_net().to(own_device())
     if not isinstance(net, GaussianDiffusion):
         raise ValueError(f"the first network of {setting_name} is a {type(net).__name__}, no diffusion model")
     seconds = {}
