@@ -191,9 +191,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all but the long ones")
     parser.add_argument("--pairs", type=int, default=5, help="runs of both in turns (default: %(default)s)")
+    parser.add_argument(
+        "--plain_memory", action="store_true", help="freed memory goes back to the system, as PyTorch does by itself"
+    )
     parser.add_argument("--only", choices=("fast", "twin"), help="run this form alone, once")
     options = parser.parse_args()
-    keep_freed_memory()  # as run_training.py and the scripts of the benchmarks do; here for both forms alike
+    if not options.plain_memory:
+        keep_freed_memory()  # as run_training.py and the scripts of the benchmarks do; here for both forms alike
     here = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for chosen in options.names or [name for name in CASES if name not in LONG]:
         if options.only:

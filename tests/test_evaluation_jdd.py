@@ -199,7 +199,7 @@ def test_held_out_clips_are_always_the_same_and_of_held_out_scenes():
     assert len(items) == 24
     assert {items[i].scene for i in range(3)} == {"chelsea", "coffee", "rocket"}
     assert torch.equal(items[1].burst, jdd.jdd_benchmark("clips_far").items()[1].burst)
-    assert items[0].burst.shape == (5, 4, 128, 128)
+    assert items[0].burst.shape == (5, 4, 256, 256)
 
 
 def test_real_bursts_are_saved_and_cannot_be_scored(tmp_path, saved_here, monkeypatch):

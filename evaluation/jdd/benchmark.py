@@ -35,9 +35,11 @@ from utils.suggestions import unknown_name_message
 PACKAGE = "evaluation.jdd"
 PUBLISHED_FRAMES = 5
 
-# Held-out clips: size in pixels, clips, and the motion in pixels per frame.
-_CLIP_SIZE, _NUM_CLIPS = 256, 24
+# Held-out clips, and the motion in pixels per frame. Matched patches lie inside the frame, so those near its border
+# cannot follow large motion; in larger frames there are fewer of them.
+_NUM_CLIPS = 24
 _MIXED_MOTION, _LARGE_MOTION = (0.0, 30.0), (30.0, 30.0)
+_SIZE, _SIZE_FOR_LARGE_MOTION = 256, 512
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class TestSet:
     only_middle: bool = False
 
 
-def _sample_clips(speed: tuple[float, float]) -> Callable[[int, Path | None], BaseClipDataset]:
-    return lambda frames, folder: SampleClips("heldout", frames, _CLIP_SIZE, speed, num_clips=_NUM_CLIPS)
+def _sample_clips(size: int, speed: tuple[float, float]) -> Callable[[int, Path | None], BaseClipDataset]:
+    return lambda frames, folder: SampleClips("heldout", frames, size, speed, num_clips=_NUM_CLIPS)
 
 
 _LARGE_TILES = {"patch": 128, "margin": 16, "search_window": 128, "max_batch": 4}
@@ -70,10 +72,10 @@ DATA = {
     "videezy": TestSet("Videezy 4K", lambda frames, folder: Videezy4K(folder), _LARGE_TILES),
     "sc_burst": TestSet("SC_burst, real bursts", None, _LARGE_TILES),
     "folder": TestSet("your frames", lambda frames, folder: ClipFolder(folder)),
-    "clips": TestSet("held-out clips of bundled photographs", _sample_clips(_MIXED_MOTION), only_middle=True),
+    "clips": TestSet("held-out clips of bundled photographs", _sample_clips(_SIZE, _MIXED_MOTION), only_middle=True),
     "clips_far": TestSet(
         f"held-out clips of bundled photographs, {_LARGE_MOTION[0]:.0f} pixels per frame",
-        _sample_clips(_LARGE_MOTION),
+        _sample_clips(_SIZE_FOR_LARGE_MOTION, _LARGE_MOTION),
         only_middle=True,
     ),
 }
