@@ -42,7 +42,7 @@ toc_object_entries_show_parents = "hide"
 # Every reference inside the toolkit must resolve. Types of other libraries have their own sites.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(abc|accelerate|argparse|collections|datetime|np|nn|numpy|os|pathlib|rich|torch)\..*"),
+    ("py:.*", r"(abc|accelerate|argparse|collections|datetime|logging|np|nn|numpy|os|pathlib|rich|torch)\..*"),
     ("py:class", r"(.*\.)?(Accelerator|Path)"),
     # Aliases and type variables.
     ("py:class", r"(.*\.)?(Array|Batch|Call|Image|Item|LoaderStats|P|Picture|R|Result|T|View)"),
