@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from utils.commands import run_command
 from utils.log import configure_logging
 
 if TYPE_CHECKING:
@@ -27,11 +29,17 @@ EXPERIMENT, MODE = "quickstart", "photos"
 SHOWN_GAIN = 8
 
 
-def main() -> None:
-    """Runs the whole way once; every step is a command of its own that the README names."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the whole way once; returns the exit code (0, 1 failed, 130 interrupted)."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(
+        arguments
+    )
     configure_logging()
+    return run_command(_quickstart, logger, "Interrupted. The same command goes on from there.")
 
+
+def _quickstart() -> None:
+    """Every step is a command of its own that the README names."""
     from run_training import run_training
 
     started = time.monotonic()
@@ -75,4 +83,4 @@ def _write_scores(path: Path, tables: Sequence[Scores]) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -48,6 +48,7 @@ class LearnedMethod:
     Attributes:
         net: in evaluation mode, on its device.
         adapter: how it is asked.
+        own_task: what the command line says that a network of one's own is made for; None for those of the toolkit.
         weights: path, size and time of the file that it comes from, as it was before it was read; empty where it comes
             from none.
     """
@@ -55,6 +56,7 @@ class LearnedMethod:
     net: nn.Module
     adapter: Adapter
     weights: tuple[FileState, ...] = ()
+    own_task: str | None = None
 
     def __call__(self, burst: RawBurst, progress: Progress, memory_bytes: int, work_folder: Path) -> Restored:
         """Restores the reference frame; see `restoration.burst`."""
@@ -68,10 +70,18 @@ class LearnedMethod:
         """A tile, or a whole image: [S h, S w, 3], linear camera RGB.
 
         Raises:
-            RestorationError: the network gives values that are not finite.
+            RestorationError: the network gives values that are not finite; it is one's own and cannot be called so.
         """
-        with torch.no_grad():  # not inference_mode: some published networks differentiate inside their forward pass
-            image = self.adapter.restore(self.net, part)
+        try:
+            with torch.no_grad():  # not inference_mode: some published networks differentiate in their forward pass
+                image = self.adapter.restore(self.net, part)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            if self.own_task is None or isinstance(error, RestorationError):
+                raise
+            raise RestorationError(
+                f"{type(self.net).__name__} cannot be called as --task {self.own_task} calls networks "
+                f"(restoration/adapters.py): {error}"
+            ) from error
         if not np.isfinite(image).all():
             raise RestorationError(f"{type(self.net).__name__} gives values that are not finite; is it trained?")
         return image
@@ -110,7 +120,8 @@ def load_method(name: str, task: str | None = None) -> tuple[LearnedMethod, str]
         raise RestorationError(f"--network {name} is built by {function}: say what it is made for, --task {tasks}")
     if task is not None and task != made_for:
         raise RestorationError(f"--network {name} is made for --task {made_for}, not {task}")
-    return LearnedMethod(net.eval().to(own_device()), ADAPTERS[made_for], (weights,)), made_for
+    own_task = None if function in TASKS else made_for
+    return LearnedMethod(net.eval().to(own_device()), ADAPTERS[made_for], (weights,), own_task), made_for
 
 
 def shipped_networks() -> list[str]:

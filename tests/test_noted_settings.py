@@ -11,9 +11,26 @@ from util_scripts.noted_settings import note_settings
 from utils.image_io import write_image
 
 
+def made(folder: Path) -> None:
+    """Something that a script has made."""
+    (folder / "0000").mkdir(parents=True, exist_ok=True)
+    (folder / "0000" / "frame.png").touch()
+
+
+def test_a_run_that_made_nothing_does_not_bind_the_next_one(tmp_path: Path) -> None:
+    note = tmp_path / "out" / "made.json"
+    note_settings(note, {"crop": -64})
+    (tmp_path / "out" / "train").mkdir()
+    note_settings(note, {"crop": 64})
+    made(tmp_path / "out")
+    with pytest.raises(ValueError, match="--crop 64, not --crop -64"):
+        note_settings(note, {"crop": -64})
+
+
 def test_the_same_options_go_on_and_others_are_refused_in_words(tmp_path: Path) -> None:
     note = tmp_path / "out" / "made.json"
     note_settings(note, {"crop": 64, "stride": None})
+    made(tmp_path / "out")
     before = note.stat().st_mtime_ns
     note_settings(note, {"crop": 64, "stride": None})
     assert note.stat().st_mtime_ns == before
@@ -27,6 +44,7 @@ def test_an_input_is_the_same_however_its_path_is_written(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     note = tmp_path / "out" / "made.json"
     note_settings(note, {"photos": Path("photos")})
+    made(tmp_path / "out")
     note_settings(note, {"photos": tmp_path / "photos"})
     with pytest.raises(ValueError, match="--photos"):
         note_settings(note, {"photos": Path("others")})
@@ -37,6 +55,7 @@ def test_an_input_is_the_same_however_its_path_is_written(tmp_path: Path, monkey
 def test_a_note_of_an_older_version_is_compared_where_it_knows_an_option(tmp_path: Path) -> None:
     note = tmp_path / "made.json"
     note.write_text(json.dumps({"out": "x2", "versions": 10, "seed": 1}))
+    made(tmp_path)
     note_settings(note, {"seed": 1, "quality": 95})
     assert json.loads(note.read_text())["quality"] == 95
     with pytest.raises(ValueError, match="--seed 1, not --seed 2"):
@@ -44,7 +63,7 @@ def test_a_note_of_an_older_version_is_compared_where_it_knows_an_option(tmp_pat
 
 
 def test_a_folder_without_a_note_is_taken_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "old" / "0000").mkdir(parents=True)
+    made(tmp_path / "old")
     note_settings(tmp_path / "old" / "made.json", {"seed": 1, "crop": None})
     assert "taken for made with --seed 1. If it was not" in caplog.text
     with pytest.raises(ValueError, match="--seed 1, not --seed 2"):
@@ -57,6 +76,7 @@ def test_a_folder_without_a_note_is_taken_with_a_warning(tmp_path: Path, caplog:
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
 def test_a_damaged_note_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "made.json").write_bytes(content)
+    made(tmp_path)
     with pytest.raises(ValueError, match=r"made\.json .*Remove it"):
         note_settings(tmp_path / "made.json", {"seed": 1})
 

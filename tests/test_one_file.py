@@ -38,6 +38,14 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> No
     assert names == [f"{tmp_path.name}_here", "below", "nets_here", "own_denoiser"]
 
 
+def test_folders_of_one_name_are_told_apart_by_theirs(tmp_path: Path) -> None:
+    runs = ["a/best/net.pth", "b/best/net.pth", "b/best/other.pth"]
+    for run in runs:
+        (tmp_path / run).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / run).touch()
+    assert [network.get_unique_name() for network in networks_of(runs)] == ["a_best_net", "b_best_net", "other"]
+
+
 @pytest.mark.parametrize("run", ["own/denoiser", "here.safetensors"])
 def test_one_network_named_twice_is_one(run: str) -> None:
     first, second = networks_of([run, run])

@@ -270,6 +270,9 @@ def test_a_network_of_ones_own_restores_what_it_is_said_to(tmp_path: Path, monke
     (tmp_path / "work").mkdir()
     restored = method(burst().part(0, 0, 32, 32), silently, 1 << 30, tmp_path / "work")
     assert restored.image.shape == (32, 32, 3)
+    method, _ = load_method(str(path), "deblur")
+    with pytest.raises(RestorationError, match=r"cannot be called as --task deblur calls networks .*noise_estimate"):
+        method(burst().part(0, 0, 32, 32), silently, 1 << 30, tmp_path / "work")
 
 
 def test_networks_that_are_shipped_can_be_named() -> None:

@@ -17,6 +17,7 @@ from train_settings import small_denoising
 from train_settings.bundled_photos import one_cycle, train_in_one_cycle
 from train_settings.deeprep import quickstart
 from train_settings.named import named
+from trainers.schedule import restore_schedule
 
 
 def rates(steps: int, batches: int | None = None, **pinned: int) -> list[float]:
@@ -84,8 +85,23 @@ def test_stages_keep_folders_of_their_own_where_the_path_is_pinned(
 
 
 def test_a_training_without_steps_is_refused_in_words() -> None:
-    with pytest.raises(ValueError, match="total_steps"):
+    with pytest.raises(ValueError, match="steps_per_epoch = 0 make a training of no steps"):
         rates(0)
+    with pytest.raises(ValueError, match="max_epochs = 0 and"):
+        rates(1, max_epochs=0)
+    with pytest.raises(ValueError, match="grad_accumulation = 0: expected a whole number, at least 1"):
+        rates(1, grad_accumulation=0)
+
+
+def test_a_run_that_goes_on_beyond_its_cycle_keeps_the_lowest_rate() -> None:
+    settings = Settings({})
+    settings.epochs, settings.steps_per_epoch = 1, 20
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], 1.0)
+    schedule = one_cycle(optimizer, settings)
+    restore_schedule(schedule, {"last_epoch": 30, "_step_count": 31, "_last_lr": [0.5]})
+    optimizer.step()
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] < 1e-5
 
 
 @pytest.mark.parametrize("path", ["", "name", ".module.name", "no_such_module.name", "json..x"])

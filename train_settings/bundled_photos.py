@@ -1,7 +1,7 @@
 """What the small settings on bundled photographs share: the start, the bursts, and one cycle of the learning rate."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -95,13 +95,27 @@ def train_in_one_cycle(
     trainer.train(settings.epochs, load_latest=True, fail_safe=True)
 
 
+class _OneCycle(OneCycleLR):
+    """Stays at its lowest rate after its end, which a run meets that goes on with fewer steps than it began with."""
+
+    def get_lr(self) -> Any:
+        if self.last_epoch > self.total_steps:
+            return [group["min_lr"] for group in self.optimizer.param_groups]
+        return super().get_lr()
+
+
 def one_cycle(optimizer: torch.optim.Optimizer, settings: Settings) -> OneCycleLR:
     """Rates rise over the first tenth of all steps to those of the optimiser's groups, and then fall to nothing.
 
     All steps are those that the trainer will take, with ``max_epochs`` and ``grad_accumulation``.
     """
     steps = epochs_in_all(settings, settings.epochs) * optimizer_steps(settings, settings.steps_per_epoch)
+    if steps < 1:
+        raise ValueError(
+            f"epochs = {settings.epochs}, max_epochs = {settings.max_epochs} and steps_per_epoch = "
+            f"{settings.steps_per_epoch} make a training of no steps"
+        )
     rates = [group["lr"] for group in optimizer.param_groups]
     # With a rise of one step, as of 10 in all, OneCycleLR divides by nothing.
-    rise = min(0.9, max(0.1, 2.5 / max(1, steps)))
-    return OneCycleLR(optimizer, rates, steps, pct_start=rise, cycle_momentum=False)
+    rise = min(0.9, max(0.1, 2.5 / steps))
+    return _OneCycle(optimizer, rates, steps, pct_start=rise, cycle_momentum=False)

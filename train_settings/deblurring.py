@@ -20,6 +20,7 @@ from models.loss.burst_loss import BurstLoss
 from models.loss.image_quality_v2 import PSNR
 from train_settings.recipes import parallel
 from trainers import SimpleTrainer
+from trainers.schedule import whole_number
 from utils.suggestions import unknown_name_message
 
 DATA = ("imagenet", "image_folder", "sample_photos")
@@ -71,7 +72,7 @@ def train_on_photographs(settings: Settings, net: nn.Module) -> None:
     net = parallel(net, settings)
     actor = make_actor(net, once_per_epoch(len(loaders[0])) if settings.frozen_batch_norm else None)
     optimizer = torch.optim.RAdam(net.parameters(), lr=settings.learning_rate)
-    bursts_per_step = settings.batch_size * distributed.count() * settings.grad_accumulation
+    bursts_per_step = settings.batch_size * distributed.count() * whole_number(settings, "grad_accumulation", 1)
     decay_every = max(1, 8 // bursts_per_step)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, decay_every, gamma=settings.lr_decay)
     trainer = SimpleTrainer(actor, loaders, optimizer, settings, schedule, schedule_per="step")

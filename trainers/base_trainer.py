@@ -38,7 +38,7 @@ from trainers.interruption import Interruption
 from trainers.kept_files import Best, put_later_away, remove_older, remove_unfinished
 from trainers.loss_watch import check_weights
 from trainers.retry import MAY_PASS, Retries, can_pass
-from trainers.schedule import epochs_in_all, learning_rates
+from trainers.schedule import epochs_in_all, learning_rates, whole_number
 from trainers.teamwork import keep_in_first, merge_stats, share_loaders, share_weights, with_shared_batch_norm
 from utils.progress import LiveLine
 
@@ -94,9 +94,7 @@ class BaseTrainer(ABC):
         if len(set(names)) < len(names):
             raise ValueError(f"loaders are called {', '.join(names)}: each needs a name of its own")
         for name, least in (("seed", 0), ("grad_accumulation", 1)):
-            value = getattr(settings, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} = {value!r}: expected a whole number, at least {least}")
+            whole_number(settings, name, least)
         if settings.keep_last is not None and settings.keep_last < 1:
             raise ValueError(f"keep_last = {settings.keep_last!r}: expected a whole number, at least 1, or None")
         replace_unreadable(loaders, settings)

@@ -20,7 +20,19 @@ def epochs_in_all(settings: Settings, epochs: int) -> int:
 
 def optimizer_steps(settings: Settings, batches: int) -> int:
     """Steps of the optimiser in an epoch of so many batches: one for each group of ``settings.grad_accumulation``."""
-    return -(-batches // int(settings.grad_accumulation))
+    return -(-batches // whole_number(settings, "grad_accumulation", 1))
+
+
+def whole_number(settings: Settings, name: str, least: int) -> int:
+    """The setting ``name``.
+
+    Raises:
+        ValueError: it is no whole number, or less than ``least``.
+    """
+    value = getattr(settings, name)
+    if not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} = {value!r}: expected a whole number, at least {least}")
+    return value
 
 
 def learning_rates(optimizer: torch.optim.Optimizer) -> list[float]:

@@ -83,7 +83,7 @@ def _generate(options: argparse.Namespace) -> None:
             transform=tfm.Transform(tfm.ToTensorAndJitter(0.0, normalize=True), tfm.RandomHorizontalFlip()),
         ),
     )
-    content = {name: getattr(options, name) for name in ("images", "seed", "crop", "burst_size", "factor")}
+    content = {name: getattr(options, name.lower()) for name in ("IMAGES", "seed", "crop", "burst_size", "factor")}
     note_settings(options.out / "synthesis.json", content)
     for index in track(range(len(bursts)), "Bursts"):
         folder = options.out / f"{index:04d}"

@@ -22,15 +22,16 @@ def note_settings(note: Path, settings: Mapping[str, Any]) -> None:
 
     Args:
         note: ``<folder>/<name>.json``; the folder holds what is made.
-        settings: name of the option → number, text, None, or the path of an input. Only what decides the content of
-            files: no path of the output, and no count that lets a run go on with more.
+        settings: name of the option, or in capitals of the argument → number, text, None, or the path of an input. Only
+            what decides the content of files: no path of the output, and no count that lets a run go on with more.
 
     Raises:
         ValueError: the folder was made with other settings, or the note is damaged.
     """
-    noted = _read(note)
-    if noted is None and note.parent.is_dir() and any(note.parent.iterdir()):
-        shown = ", ".join(f"--{name} {_plain(value)}" for name, value in settings.items() if value is not None)
+    made = any(path.is_file() for path in note.parent.rglob("*") if path != note)
+    noted = _read(note) if made else None  # a run that failed at once has noted its settings and made nothing
+    if noted is None and made:
+        shown = ", ".join(_option(name, _plain(value)) for name, value in settings.items() if value is not None)
         logger.warning(
             "%s does not say with which settings it was made (there is no %s); what is there is left alone and taken "
             "for made with %s. If it was not, remove it",
@@ -74,4 +75,5 @@ def _same(noted: Any, value: Any) -> bool:
 
 
 def _option(name: str, value: Any) -> str:
-    return f"no --{name}" if value is None else f"--{name} {value}"
+    shown = name if name.isupper() else f"--{name}"
+    return f"no {shown}" if value is None else f"{shown} {value}"

@@ -9,8 +9,7 @@ No scripts and no experiment files are needed: networks are named on the command
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -70,13 +69,18 @@ def networks_of(run: Sequence[str]) -> list[NetworkParam]:
         FileNotFoundError: as :func:`network_of`.
     """
     networks = [network_of(text) for text in run]
-    times = Counter(network.get_unique_name() for network in networks)
-    return [
-        replace(network, unique_name="_".join(Path(network.network_path).with_suffix("").parts[-2:]))
-        if times[network.get_unique_name()] > 1 and network.network_path is not None
-        else network
-        for network in networks
-    ]
+    files = {Path(network.network_path) for network in networks if network.network_path is not None}
+    return [_told_apart(network, files) for network in networks]
+
+
+def _told_apart(network: NetworkParam, files: Collection[Path]) -> NetworkParam:
+    """The network, named by as many folders above its file as no other file of that name shares."""
+    if network.network_path is None:
+        return network
+    parts = Path(network.network_path).with_suffix("").parts
+    others = [file.with_suffix("").parts for file in files if file != Path(network.network_path)]
+    count = next(count for count in range(1, len(parts) + 1) if parts[-count:] not in [o[-count:] for o in others])
+    return replace(network, unique_name="_".join(parts[-count:]).strip("/\\"))
 
 
 def network_of(run: str) -> NetworkParam:

@@ -66,8 +66,11 @@ class PredictionSource:
         if self._saved is not None and self._saved.path(item.name).is_file():
             return self._loaded(self._saved, item)
         if self._predictor is None:
-            self._predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
-            self._weights = self._network.describe_weights()
+            self._weights = None
+            while self._predictor is None or self._weights != self._network.describe_weights():
+                # Again where a training has written its next checkpoint meanwhile.
+                self._weights = self._network.describe_weights()
+                self._predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
         self.was_run.add(item.name)
         self.made_by[item.name] = self._weights
         prediction = self._predictor(item)
