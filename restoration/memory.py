@@ -51,3 +51,8 @@ def _free() -> int:
         except (OSError, ValueError):
             continue
     return min(known, default=_WHERE_UNKNOWN)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Python or torch could not get memory; torch says so in a ``RuntimeError`` on a CPU."""
+    return isinstance(error, MemoryError) or "alloc" in str(error) or "out of memory" in str(error)

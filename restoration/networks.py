@@ -17,6 +17,7 @@ from evaluation.common_utils.network_param import SHIPPED_NETWORKS, find_network
 from restoration.adapters import ADAPTERS, Adapter, chosen_frames
 from restoration.burst import FloatImage, Progress, RawBurst, RestorationError, Restored
 from restoration.geometry import coarsely_aligned
+from restoration.memory import is_out_of_memory
 from restoration.sources import FileState, file_state
 from restoration.tasks import CLASSICAL
 from restoration.tiles import restore_in_tiles
@@ -76,7 +77,7 @@ class LearnedMethod:
             with torch.no_grad():  # not inference_mode: some published networks differentiate in their forward pass
                 image = self.adapter.restore(self.net, part)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            if self.own_task is None or isinstance(error, RestorationError):
+            if self.own_task is None or isinstance(error, RestorationError) or is_out_of_memory(error):
                 raise
             raise RestorationError(
                 f"{type(self.net).__name__} cannot be called as --task {self.own_task} calls networks "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restoration.burst import Method, Progress, RawBurst, RestorationError, Restored
-from restoration.memory import free_memory
+from restoration.memory import free_memory, is_out_of_memory
 from restoration.output import Wanted, check_writable, write_results
 from restoration.reading import read_burst
 from restoration.sources import FileState, file_state, find_files, is_raw
@@ -110,10 +110,8 @@ def _check_kind(files: Sequence[Path], task: str) -> None:
 def _run(method: Method, burst: RawBurst, progress: Progress, memory: int, folder: Path) -> Restored:
     try:
         return method(burst, progress, memory, folder)
-    except MemoryError as error:
-        raise RestorationError(_NO_MEMORY) from error
-    except RuntimeError as error:
-        if "alloc" not in str(error) and "out of memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise RestorationError(_NO_MEMORY) from error
 

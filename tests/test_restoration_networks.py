@@ -275,6 +275,15 @@ def test_a_network_of_ones_own_restores_what_it_is_said_to(tmp_path: Path, monke
         method(burst().part(0, 0, 32, 32), silently, 1 << 30, tmp_path / "work")
 
 
+def test_a_network_of_ones_own_that_needs_too_much_memory_is_not_said_to_be_called_wrongly() -> None:
+    class Greedy(nn.Module):
+        def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, dict]:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        LearnedMethod(Greedy(), ADAPTERS["deblur"], own_task="deblur").restore(burst())
+
+
 def test_networks_that_are_shipped_can_be_named() -> None:
     with pytest.raises(RestorationError, match=r"Unknown network 'classicl': did you mean 'classical'"):
         load_method("classicl")

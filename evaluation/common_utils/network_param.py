@@ -124,8 +124,7 @@ class NetworkParam:
         if self.network_path is not None:
             return _file_at_hand(self.network_path) is not None
         if self.module is not None and self.parameter is not None:
-            named = "*.pth.tar" if self.epoch is None else f"*_ep{self.epoch:04d}.pth.tar"
-            return any(checkpoint_folder(self.module, self.parameter).glob(named))
+            return has_checkpoint(self.module, self.parameter, self.epoch)
         return self.network is not None
 
     def load_net(self) -> nn.Module:
@@ -167,9 +166,10 @@ def checkpoint_folder(module: str, parameter: str) -> Path:
     return Path(env_settings().workspace_dir) / "checkpoints" / module / parameter
 
 
-def has_checkpoint(module: str, parameter: str) -> bool:
-    """Whether the training run has saved anything yet."""
-    return any(checkpoint_folder(module, parameter).glob("*.pth.tar"))
+def has_checkpoint(module: str, parameter: str, epoch: int | None = None) -> bool:
+    """Whether the training run has saved anything yet, or that epoch."""
+    named = "*.pth.tar" if epoch is None else f"*_ep{epoch:04d}.pth.tar"
+    return any(checkpoint_folder(module, parameter).glob(named))
 
 
 def shipped_and_trained(file: str, module: str, parameter: str, one_frame: bool = True) -> list[NetworkParam]:

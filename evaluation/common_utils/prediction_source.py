@@ -32,7 +32,8 @@ class PredictionSource:
     ) -> None:
         self._benchmark, self._network, self._device, self._seed, self._saved = benchmark, network, device, seed, saved
         self._predictor: Predictor | None = None
-        self._weights = network.describe_weights() if network.is_at_hand() else None
+        # Saved predictions are compared with what is at hand; a network that runs names what it was loaded from.
+        self._weights = network.describe_weights() if saved is not None and network.is_at_hand() else None
         self._stale = False
         self.was_run: set[str] = set()
         """Bursts that the network was run on."""
@@ -66,11 +67,7 @@ class PredictionSource:
         if self._saved is not None and self._saved.path(item.name).is_file():
             return self._loaded(self._saved, item)
         if self._predictor is None:
-            self._weights = None
-            while self._predictor is None or self._weights != self._network.describe_weights():
-                # Again where a training has written its next checkpoint meanwhile.
-                self._weights = self._network.describe_weights()
-                self._predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
+            self._predictor, self._weights = self._load()
         self.was_run.add(item.name)
         self.made_by[item.name] = self._weights
         prediction = self._predictor(item)
@@ -79,6 +76,15 @@ class PredictionSource:
                 f"{self._network.get_display_name()} predicts values that are not finite for burst {item.name}"
             )
         return prediction
+
+    def _load(self) -> tuple[Predictor, str | None]:
+        """The network and its weights; again where a training has written its next checkpoint meanwhile."""
+        weights = self._network.describe_weights()
+        while True:
+            predictor = Predictor.load(self._benchmark, self._network, self._device, self._seed)
+            before, weights = weights, self._network.describe_weights()
+            if weights == before:
+                return predictor, weights
 
     def _loaded(self, saved: SavedPredictions, item: Item) -> torch.Tensor:
         prediction = saved.load(item.name)

@@ -1,10 +1,10 @@
 """Small SR3 that enlarges clips of bundled photographs from 8 to 32 pixels: a CPU, no download.
 
 Command: python run_training.py sr3 quickstart (for the shipped network, see docs/sr3.md).
-Data: SampleClips of three frames, training scenes. Hardware: one CPU core, 4 minutes an epoch; the shipped
-network has 13. The published formulation
-(noise prediction, L1, one network for all noise levels); unlike it, every sample of a batch has its own time, the
-schedule ends before the last of the signal is gone, and few groups let the noise level through.
+Data: SampleClips of three frames, training scenes. Hardware: one CPU core, 4 minutes an epoch; the shipped network has
+13. The published formulation (noise prediction, L1, one network for all noise levels); unlike it, every sample of a
+batch has its own time, the schedule ends before the last of the signal is gone, and few groups let the noise level
+through.
 """
 
 from typing import Any
